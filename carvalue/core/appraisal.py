@@ -1,0 +1,233 @@
+"""
+One car's way from photos to valuation.
+
+    categorizing ─► needs_confirmation ─► confirmed ─► valued
+         │                 ▲
+         └─► categorization_failed (a step can be repeated, or the car named all the same)
+
+An appraisal is a value: every change makes a new one. Its status follows from what it holds.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from carvalue.core.candidates import Identification
+from carvalue.core.cars import Car, Specs, SpecsSheet, Trim
+from carvalue.core.errors import NotConfirmed, StillCategorizing
+from carvalue.core.labels import Label
+from carvalue.core.photos import PhotoInfo, Side
+from carvalue.core.steps import PENDING, SKIPPED, SUCCESS, Step, StepCode, StepStatus
+from carvalue.core.valuation import Usage, Valuation
+
+KEPT_FOR = timedelta(days=30)
+
+
+class AppraisalStatus(StrEnum):
+    """Where an appraisal stands."""
+
+    categorizing = "categorizing"
+    categorization_failed = "categorization_failed"
+    needs_confirmation = "needs_confirmation"
+    confirmed = "confirmed"
+    valued = "valued"
+
+
+class NextAction(StrEnum):
+    """What the app does next; an app that knows only these keeps working when a status is added."""
+
+    wait = "wait"
+    confirm_car = "confirm_car"
+    choose_trim = "choose_trim"
+    request_valuation = "request_valuation"
+    retry_categorization = "retry_categorization"
+    retake_photos = "retake_photos"
+    done = "done"
+
+
+class CarSource(StrEnum):
+    """Where the confirmed car came from."""
+
+    suggested = "suggested"  # a candidate that we suggested
+    candidate = "candidate"  # one further down the list
+    catalog = "catalog"  # the user's own correction
+    vin = "vin"  # what the VIN says
+    auto = "auto"  # confirmed by the caller's wish, without asking
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmedCar:
+    """The car that it is. `trim_assumed` is true while the source's default trim is taken."""
+
+    car: Car
+    source: CarSource
+    trim: Trim | None = None
+    trim_assumed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """What the user told us; kept whatever happens, so that nobody types it twice."""
+
+    year: int | None = None
+    usage: Usage | None = None
+    auto_confirm: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Appraisal:
+    """
+    One car's way from photos to valuation.
+
+    `version` grows with every saved change. `vin_car` is the car that the VIN means; the VIN
+    itself is not kept. `valuation` is the newest; the store has the history.
+    """
+
+    id: str
+    created_at: datetime
+    updated_at: datetime
+    expires_at: datetime
+    photos: tuple[PhotoInfo, ...]
+    categorizer_id: str
+    country: str
+    version: int = 0
+    client_reference: str | None = None
+    entered: Entered = Entered()
+    vin_car: Car | None = None
+    categorization: Mapping[Side, Step] = field(
+        default_factory=lambda: dict.fromkeys(Side, PENDING)
+    )
+    labels: Mapping[Side, tuple[Label, ...]] = field(default_factory=dict)
+    identification: Identification | None = None
+    trims: tuple[Trim, ...] = ()
+    car: ConfirmedCar | None = None
+    specs_step: Step = PENDING
+    specs: Specs | None = None
+    valuation_step: Step = PENDING
+    valuation: Valuation | None = None
+
+    # Where it stands
+
+    @property
+    def status(self) -> AppraisalStatus:
+        if self.valuation is not None:
+            return AppraisalStatus.valued
+        if self.car is not None:
+            return AppraisalStatus.confirmed
+        steps = [step.status for step in self.categorization.values()]
+        if StepStatus.pending in steps:
+            return AppraisalStatus.categorizing
+        if StepStatus.success in steps:
+            return AppraisalStatus.needs_confirmation
+        return AppraisalStatus.categorization_failed
+
+    @property
+    def next_action(self) -> NextAction:
+        match self.status:
+            case AppraisalStatus.categorizing:
+                return NextAction.wait
+            case AppraisalStatus.categorization_failed:
+                codes = {step.code for step in self.categorization.values()}
+                if codes == {StepCode.no_car_found}:
+                    return NextAction.retake_photos
+                return NextAction.retry_categorization
+            case AppraisalStatus.needs_confirmation:
+                return NextAction.confirm_car
+            case AppraisalStatus.confirmed:
+                if self.valuation_step.code is StepCode.no_market_data:
+                    return NextAction.done
+                if len(self.trims) > 1 and self.car is not None and self.car.trim_assumed:
+                    return NextAction.choose_trim
+                return NextAction.request_valuation
+            case AppraisalStatus.valued:
+                return NextAction.done
+
+    def check_categorized(self) -> None:
+        """Raise `StillCategorizing` while the photos are being categorized."""
+        if self.status is AppraisalStatus.categorizing:
+            raise StillCategorizing("The photos are still being categorized.")
+
+    def confirmed_car(self) -> ConfirmedCar:
+        """The confirmed car; raises `NotConfirmed` and `StillCategorizing`."""
+        self.check_categorized()
+        if self.car is None:
+            raise NotConfirmed("Confirm the car first.")
+        return self.car
+
+    # How it goes on
+
+    def categorizing(self, sides: set[Side], *, at: datetime) -> "Appraisal":
+        """The photos of `sides` are to be categorized (again); what the others gave stays."""
+        return replace(
+            self,
+            categorization={**self.categorization, **dict.fromkeys(sides, PENDING)},
+            labels={side: seen for side, seen in self.labels.items() if side not in sides},
+            updated_at=at,
+        )
+
+    def categorized(
+        self,
+        steps: Mapping[Side, Step],
+        labels: Mapping[Side, tuple[Label, ...]],
+        identification: Identification,
+        *,
+        at: datetime,
+    ) -> "Appraisal":
+        """The categorizer has answered, or failed to, for every photo."""
+        return replace(
+            self,
+            categorization={**self.categorization, **steps},
+            labels=labels,
+            identification=identification,
+            updated_at=at,
+        )
+
+    def with_photo(self, photo: PhotoInfo, *, at: datetime) -> "Appraisal":
+        """One photo was taken again."""
+        others = tuple(kept for kept in self.photos if kept.side is not photo.side)
+        photos = tuple(sorted((*others, photo), key=lambda kept: list(Side).index(kept.side)))
+        return replace(self, photos=photos).categorizing({photo.side}, at=at)
+
+    def confirmed(self, car: ConfirmedCar, usage: Usage | None, *, at: datetime) -> "Appraisal":
+        """The user says which car it is. What was known of another car is let go."""
+        return replace(
+            self,
+            car=car,
+            entered=replace(self.entered, year=car.car.year, usage=usage or self.entered.usage),
+            trims=(),
+            specs_step=PENDING,
+            specs=None,
+            valuation_step=PENDING,
+            valuation=None,
+            updated_at=at,
+        )
+
+    def specified(self, sheet: SpecsSheet, *, at: datetime) -> "Appraisal":
+        """The specs source has answered; without a chosen trim its default is taken."""
+        confirmed = self.confirmed_car()
+        trim = next((t for t in sheet.trims if t.trim_id == sheet.specs.trim_id), None)
+        return replace(
+            self,
+            car=replace(confirmed, trim=trim, trim_assumed=confirmed.car.trim_id is None),
+            trims=sheet.trims,
+            specs=sheet.specs,
+            specs_step=SUCCESS,
+            updated_at=at,
+        )
+
+    def specs_failed(self, code: StepCode, *, at: datetime) -> "Appraisal":
+        """The specs source failed, which leaves out the valuation that was asked for."""
+        skipped = SKIPPED if self.entered.usage else self.valuation_step
+        return replace(self, specs_step=Step.failed(code), valuation_step=skipped, updated_at=at)
+
+    def using(self, usage: Usage, *, at: datetime) -> "Appraisal":
+        """The user says how far the car has been driven, and how well it was kept."""
+        return replace(self, entered=replace(self.entered, usage=usage), updated_at=at)
+
+    def valued(self, valuation: Valuation, *, at: datetime) -> "Appraisal":
+        return replace(self, valuation=valuation, valuation_step=SUCCESS, updated_at=at)
+
+    def valuation_failed(self, code: StepCode, *, at: datetime) -> "Appraisal":
+        """The valuer failed. An earlier valuation of the same car stays."""
+        return replace(self, valuation_step=Step.failed(code), updated_at=at)

@@ -1,0 +1,382 @@
+"""
+The use cases: from two photos to a price.
+
+What the user gave is saved before a provider is asked, and no provider's failure is an error of
+the appraisal: it becomes the step's code, and the step can be repeated.
+"""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from carvalue.core.appraisal import (
+    KEPT_FOR,
+    Appraisal,
+    AppraisalStatus,
+    CarSource,
+    ConfirmedCar,
+    Entered,
+)
+from carvalue.core.candidates import DEFAULT_RULE, Decision, MergeRule, merge_sides
+from carvalue.core.cars import Car, MakeModel, Trim
+from carvalue.core.catalog import Catalog
+from carvalue.core.errors import (
+    AlreadyConfirmed,
+    ModelNotFound,
+    NoMarketData,
+    ProviderError,
+    UnknownCar,
+    UnknownCategorizer,
+    UnknownTrim,
+    UsageMissing,
+    VersionOutdated,
+)
+from carvalue.core.labels import Label
+from carvalue.core.photos import Photo, Side
+from carvalue.core.ports import AppraisalStore, Categorizer, SpecsSource, Valuer, VinDecoder
+from carvalue.core.steps import (
+    SUCCESS,
+    Step,
+    StepCode,
+    StepStatus,
+    categorizer_code,
+    provider_code,
+)
+from carvalue.core.valuation import Usage, Valuation
+
+logger = logging.getLogger(__name__)
+
+ABANDONED_AFTER = timedelta(seconds=60)
+"""A categorization that has not ended by then never will: its process is gone."""
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _new_id(prefix: str) -> str:
+    return f"{prefix}_{secrets.token_hex(16)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What comes with the photos; everything but the photos may be left out."""
+
+    entered: Entered = Entered()
+    vin: str | None = None
+    categorizer_id: str | None = None
+    country: str = "US"
+    client_reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The car that the user says it is. `usage` asks for a price in the same breath."""
+
+    make_id: str
+    model_id: str
+    year: int
+    trim_id: str | None = None
+    usage: Usage | None = None
+
+
+class Appraiser:
+    """The use cases, over the ports that they need."""
+
+    def __init__(
+        self,
+        *,
+        categorizer: Categorizer,
+        specs_source: SpecsSource,
+        valuer: Valuer,
+        vin_decoder: VinDecoder,
+        catalog: Catalog,
+        store: AppraisalStore,
+        rule: MergeRule = DEFAULT_RULE,
+        now: Callable[[], datetime] = _now,
+    ) -> None:
+        self.catalog = catalog
+        self.store = store
+        self.categorizer = categorizer
+        self._specs_source = specs_source
+        self._valuer = valuer
+        self._vin_decoder = vin_decoder
+        self._rule = rule
+        self._now = now
+
+    async def start(self, front: Photo, back: Photo, given: Start) -> Appraisal:
+        """
+        Keep the photos and say which cars they may show.
+
+        Raises what is wrong with the request before anything is kept: `InvalidVin`,
+        `UnknownCategorizer`.
+        """
+        vin_car = self._vin_decoder.decode(given.vin) if given.vin else None
+        categorizer_id = await self._categorizer_id(given.categorizer_id)
+        entered = given.entered
+        if entered.year is None and vin_car is not None:
+            entered = replace(entered, year=vin_car.year)
+        now = self._now()
+        appraisal = Appraisal(
+            id=_new_id("apr"),
+            created_at=now,
+            updated_at=now,
+            expires_at=now + KEPT_FOR,
+            photos=(front.info, back.info),
+            categorizer_id=categorizer_id,
+            country=given.country,
+            client_reference=given.client_reference,
+            entered=entered,
+            vin_car=vin_car,
+        )
+        appraisal = await self.store.add(appraisal, (front, back))
+        appraisal = await self._categorize(appraisal, (front, back))
+        return await self._confirm_unasked(appraisal)
+
+    async def get(self, id: str) -> Appraisal:
+        """
+        The appraisal as it stands.
+
+        A categorization whose process is gone is found here, and made repeatable.
+        """
+        appraisal = await self.store.get(id)
+        if (
+            appraisal.status is AppraisalStatus.categorizing
+            and self._now() - appraisal.updated_at > ABANDONED_AFTER
+        ):
+            interrupted = {
+                side: Step.failed(StepCode.interrupted)
+                for side, step in appraisal.categorization.items()
+                if step.status is StepStatus.pending
+            }
+            appraisal = await self.store.save(self._identified(appraisal, interrupted, {}))
+        return appraisal
+
+    async def recategorize(self, id: str, categorizer_id: str | None = None) -> Appraisal:
+        """
+        Ask the categorizer again: for the photos that it gave no answer to, or for both when
+        they have all been answered or another categorizer is named.
+
+        Raises `AlreadyConfirmed` and `StillCategorizing`.
+        """
+        appraisal = await self._unconfirmed(id)
+        chosen = await self._categorizer_id(categorizer_id or appraisal.categorizer_id)
+        failed = {
+            side
+            for side, step in appraisal.categorization.items()
+            if step.status is not StepStatus.success
+        }
+        sides = failed if failed and chosen == appraisal.categorizer_id else set(Side)
+        photos = [await self.store.photo(id, side) for side in Side if side in sides]
+        appraisal = replace(appraisal, categorizer_id=chosen)
+        appraisal = await self.store.save(appraisal.categorizing(sides, at=self._now()))
+        return await self._categorize(appraisal, photos)
+
+    async def retake(self, id: str, photo: Photo) -> Appraisal:
+        """
+        Replace one photo by a better one, and categorize it; the other's answer stays.
+
+        Raises `AlreadyConfirmed` and `StillCategorizing`.
+        """
+        appraisal = await self._unconfirmed(id)
+        changed = appraisal.with_photo(photo.info, at=self._now())
+        return await self._categorize(await self.store.save(changed, photo), (photo,))
+
+    async def confirm(self, id: str, choice: Choice, version: int | None = None) -> Appraisal:
+        """
+        Take the car that the user says it is, get its specs, and a price if the usage is known.
+
+        Repeating it asks only for what is still missing. The choice stands whatever the
+        providers do. Raises `UnknownCar`, `UnknownYear`, `YearNotCovered`, `UnknownTrim`,
+        `StillCategorizing`, and `VersionOutdated` when the appraisal is not at `version`.
+        """
+        appraisal = await self.get(id)
+        if version is not None and version != appraisal.version:
+            raise VersionOutdated("The appraisal has changed; get it and choose again.")
+        appraisal.check_categorized()
+        car = Car(self._known(choice), choice.year, choice.trim_id)
+        return await self._confirm(appraisal, car, choice.usage, self._source(appraisal, car))
+
+    async def value(self, id: str, usage: Usage | None = None) -> Valuation:
+        """
+        Value the confirmed car, as used; without `usage` as the user said before.
+
+        A missing specs answer is asked for again first. Raises `NotConfirmed`, `UsageMissing`,
+        `NoMarketData`, and the valuer's `ProviderError` after the failed step has been kept.
+        """
+        appraisal = await self.get(id)
+        appraisal.confirmed_car()
+        usage = usage or appraisal.entered.usage
+        if usage is None:
+            raise UsageMissing("A valuation needs the mileage and the condition.")
+        appraisal = await self.store.save(appraisal.using(usage, at=self._now()))
+        appraisal = await self._look_up(appraisal)
+        return await self._value(appraisal, usage)
+
+    async def trims(self, model_id: str, year: int) -> Sequence[Trim]:
+        """
+        The trims of a catalogued car.
+
+        Raises `ModelNotFound`, `UnknownYear`, `YearNotCovered`, and the source's `ProviderError`.
+        """
+        self.catalog.check_year(model_id, year)
+        return await self._specs_source.trims(self.catalog.model(model_id).make_model, year)
+
+    # Categorizing
+
+    async def _categorizer_id(self, chosen: str | None) -> str:
+        default = self.categorizer.default_id
+        if chosen is None or chosen == default:
+            return default
+        if chosen not in {one.id for one in await self.categorizer.categorizers()}:
+            raise UnknownCategorizer("There is no such categorizer.")
+        return chosen
+
+    async def _unconfirmed(self, id: str) -> Appraisal:
+        appraisal = await self.get(id)
+        appraisal.check_categorized()
+        if appraisal.car is not None:
+            raise AlreadyConfirmed("The car is confirmed already.")
+        return appraisal
+
+    async def _categorize(self, appraisal: Appraisal, photos: Sequence[Photo]) -> Appraisal:
+        """Ask for all photos at the same time; what one fails does not touch the other."""
+        answers = await asyncio.gather(
+            *(self._labels(photo, appraisal.categorizer_id) for photo in photos)
+        )
+        steps = {photo.side: step for photo, (step, _) in zip(photos, answers, strict=True)}
+        labels = {photo.side: seen for photo, (_, seen) in zip(photos, answers, strict=True)}
+        return await self.store.save(self._identified(appraisal, steps, labels))
+
+    async def _labels(self, photo: Photo, categorizer_id: str) -> tuple[Step, tuple[Label, ...]]:
+        try:
+            labels = await self.categorizer.labels(photo, categorizer_id)
+        except ProviderError as error:
+            return Step.failed(categorizer_code(error)), ()
+        if not labels:
+            return Step.failed(StepCode.no_car_found), ()
+        return SUCCESS, tuple(labels)
+
+    def _identified(
+        self,
+        appraisal: Appraisal,
+        steps: dict[Side, Step],
+        labels: dict[Side, tuple[Label, ...]],
+    ) -> Appraisal:
+        seen = {side: found for side, found in {**appraisal.labels, **labels}.items() if found}
+        merged = merge_sides(seen, self.catalog, self._rule)
+        return appraisal.categorized(steps, seen, merged, at=self._now())
+
+    # Confirming
+
+    def _known(self, choice: Choice) -> MakeModel:
+        try:
+            make_model = self.catalog.model(choice.model_id).make_model
+        except ModelNotFound as error:
+            raise UnknownCar("The catalogue does not have this car.") from error
+        if make_model.make_id != choice.make_id:
+            raise UnknownCar("The catalogue does not have this model of this make.")
+        self.catalog.check_year(choice.model_id, choice.year)
+        return make_model
+
+    def _source(self, appraisal: Appraisal, car: Car) -> CarSource:
+        vin_car = appraisal.vin_car
+        if vin_car is not None and (vin_car.make_model, vin_car.year) == (car.make_model, car.year):
+            return CarSource.vin
+        identification = appraisal.identification
+        for candidate in identification.candidates if identification else ():
+            if candidate.make_model == car.make_model:
+                return CarSource.suggested if candidate.suggested else CarSource.candidate
+        return CarSource.catalog
+
+    async def _confirm_unasked(self, appraisal: Appraisal) -> Appraisal:
+        """Confirm without asking: only if the caller wished it, and both photos are sure."""
+        entered, found = appraisal.entered, appraisal.identification
+        if not entered.auto_confirm or entered.year is None or found is None:
+            return appraisal
+        best = found.candidates[0].make_model if found.candidates else None
+        if found.decision is not Decision.accept or best is None:
+            return appraisal
+        if entered.year not in self.catalog.years(best.model_id):
+            return appraisal
+        car = Car(best, entered.year)
+        return await self._confirm(appraisal, car, entered.usage, CarSource.auto)
+
+    async def _confirm(
+        self, appraisal: Appraisal, car: Car, usage: Usage | None, source: CarSource
+    ) -> Appraisal:
+        now = self._now()
+        if appraisal.car is None or appraisal.car.car != car:
+            changed = appraisal.confirmed(ConfirmedCar(car, source), usage, at=now)
+            appraisal = await self.store.save(changed)
+        elif usage is not None and usage != appraisal.entered.usage:
+            appraisal = await self.store.save(appraisal.using(usage, at=now))
+
+        try:
+            appraisal = await self._look_up(appraisal)
+            usage = appraisal.entered.usage
+            if usage and not (appraisal.valuation and appraisal.valuation.usage == usage):
+                await self._value(appraisal, usage)
+        except (ProviderError, NoMarketData):
+            # Kept as the failed step; the choice stands.
+            logger.info("confirmed without all that was asked for", exc_info=True)
+        return await self.store.get(appraisal.id)
+
+    async def _look_up(self, appraisal: Appraisal) -> Appraisal:
+        """
+        Ask for the specs, unless they are there or the source does not know the car.
+
+        Keeps a failure as the failed step, then raises it.
+        """
+        known = appraisal.specs_step.code is StepCode.no_specs_known
+        if appraisal.specs is not None or known:
+            return appraisal
+        try:
+            sheet = await self._specs_source.specs(appraisal.confirmed_car().car)
+        except UnknownTrim:
+            # The trim is the one thing of the choice that only the source can judge.
+            await self.store.save(_without_trim(appraisal, at=self._now()))
+            raise
+        except ProviderError as error:
+            failed = appraisal.specs_failed(provider_code(error), at=self._now())
+            await self.store.save(failed)
+            raise
+        if sheet is None:
+            nothing = appraisal.specs_failed(StepCode.no_specs_known, at=self._now())
+            return await self.store.save(nothing)
+        return await self.store.save(appraisal.specified(sheet, at=self._now()))
+
+    # Valuing
+
+    async def _value(self, appraisal: Appraisal, usage: Usage) -> Valuation:
+        """Ask for a price. Keeps a failure as the failed step, then raises it."""
+        car = appraisal.confirmed_car().car
+        try:
+            price = await self._valuer.value(car, appraisal.specs, usage, appraisal.country)
+            if price is None:
+                raise NoMarketData("There are no prices known for this car.")
+        except (ProviderError, NoMarketData) as error:
+            failed = appraisal.valuation_failed(provider_code(error), at=self._now())
+            await self.store.save(failed)
+            raise
+        valuation = Valuation(
+            id=_new_id("val"),
+            trim_id=appraisal.specs.trim_id if appraisal.specs else None,
+            usage=usage,
+            country=appraisal.country,
+            price=price,
+            source=self._valuer.source,
+            created_at=self._now(),
+        )
+        await self.store.save(appraisal.valued(valuation, at=self._now()))
+        return valuation
+
+
+def _without_trim(appraisal: Appraisal, *, at: datetime) -> Appraisal:
+    """The car stays confirmed; only the trim that it does not come in is let go."""
+    confirmed = appraisal.confirmed_car()
+    car = replace(confirmed, car=replace(confirmed.car, trim_id=None))
+    return replace(appraisal, car=car, updated_at=at)

@@ -1,0 +1,143 @@
+"""
+What the use cases need of the world outside, in their own words.
+
+Implementations raise the errors of `carvalue.core.errors` only. Nothing found is a value: an
+empty list, None. A `ProviderError` means that we do not know.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from carvalue.core.appraisal import Appraisal, AppraisalStatus
+from carvalue.core.cars import Car, MakeModel, Specs, SpecsSheet, Trim
+from carvalue.core.labels import Label
+from carvalue.core.photos import Photo, Side
+from carvalue.core.valuation import Price, Usage, Valuation
+
+
+@dataclass(frozen=True, slots=True)
+class CategorizerInfo:
+    """A categorizer of the account and the labels it knows."""
+
+    id: str
+    title: str
+    labels: tuple[str, ...]
+
+
+class Categorizer(Protocol):
+    """Says what a photo shows."""
+
+    @property
+    def default_id(self) -> str:
+        """The categorizer that is asked when none is named."""
+
+    async def labels(self, photo: Photo, categorizer_id: str) -> Sequence[Label]:
+        """What the photo shows; empty when it shows nothing that the categorizer knows."""
+
+    async def categorizers(self) -> Sequence[CategorizerInfo]:
+        """The categorizers of the account."""
+
+    async def check(self) -> None:
+        """Raise `ProviderError` unless the provider answers; free of charge."""
+
+
+class SpecsSource(Protocol):
+    """Knows what the makers say of their cars."""
+
+    @property
+    def source(self) -> str:
+        """How this source is named beside what it said."""
+
+    async def trims(self, make_model: MakeModel, year: int) -> Sequence[Trim]:
+        """The trims that the car was sold in; empty when the source does not know the car."""
+
+    async def specs(self, car: Car) -> SpecsSheet | None:
+        """
+        The specs of the car in its trim, or in the source's default trim.
+
+        None when the source does not know the car. Raises `UnknownTrim`.
+        """
+
+    async def check(self) -> None:
+        """Raise `ProviderError` unless the provider answers; free of charge."""
+
+
+class Valuer(Protocol):
+    """Knows what cars are sold for."""
+
+    @property
+    def source(self) -> str:
+        """How this source is named beside what it said."""
+
+    async def value(
+        self, car: Car, specs: Specs | None, usage: Usage, country: str
+    ) -> Price | None:
+        """The prices of cars like this one; None when the valuer knows of none."""
+
+    async def check(self) -> None:
+        """Raise `ProviderError` unless the provider answers; free of charge."""
+
+
+class VinDecoder(Protocol):
+    """Reads a car out of its vehicle identification number."""
+
+    def decode(self, vin: str) -> Car | None:
+        """
+        The car; None when the VIN is sound but nothing is known of it.
+
+        Raises `InvalidVin`.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place in a list that is ordered by time and id, newest first; the list goes on after it."""
+
+    created_at: datetime
+    id: str
+
+
+class AppraisalStore(Protocol):
+    """
+    Keeps appraisals, their photos and their valuations.
+
+    Every method is one transaction of its own. Raises `StoreUnavailable`.
+    """
+
+    async def add(self, appraisal: Appraisal, photos: Sequence[Photo]) -> Appraisal:
+        """Keep a new appraisal with its photos; the answer has its first version."""
+
+    async def get(self, id: str) -> Appraisal:
+        """Raises `AppraisalNotFound`."""
+
+    async def save(self, appraisal: Appraisal, photo: Photo | None = None) -> Appraisal:
+        """
+        Keep a change, a photo that was taken again, and a new valuation in the history.
+
+        Raises `ChangedMeanwhile` when the appraisal was saved by somebody else since it was
+        read, and `AppraisalNotFound` when it was deleted.
+        """
+
+    async def delete(self, id: str) -> None:
+        """Remove the appraisal, its photos and valuations; raises `AppraisalNotFound`."""
+
+    async def page(
+        self, *, limit: int, after: Position | None = None, status: AppraisalStatus | None = None
+    ) -> Sequence[Appraisal]:
+        """At most `limit` appraisals, newest first."""
+
+    async def photo(self, id: str, side: Side) -> Photo:
+        """Raises `PhotoNotFound`, and `AppraisalNotFound`."""
+
+    async def valuations(
+        self, id: str, *, limit: int, after: Position | None = None
+    ) -> Sequence[Valuation]:
+        """At most `limit` valuations of the appraisal, newest first; `AppraisalNotFound`."""
+
+    async def valuation(self, id: str, valuation_id: str) -> Valuation:
+        """Raises `ValuationNotFound`, and `AppraisalNotFound`."""
+
+    async def check(self) -> None:
+        """Raise `StoreUnavailable` unless the store can be read."""

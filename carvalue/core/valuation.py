@@ -1,0 +1,77 @@
+"""
+What a car is worth, and what that depends on.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+KM_PER_MILE = 1.609344
+MAX_MILEAGE = 2_000_000
+"""More than any car has driven, in either unit; more is a typing error."""
+
+
+class Condition(StrEnum):
+    """How well a car has been kept, best first."""
+
+    excellent = "excellent"
+    very_good = "very_good"
+    good = "good"
+    fair = "fair"
+    poor = "poor"
+
+
+class MileageUnit(StrEnum):
+    """What a mileage is counted in."""
+
+    mi = "mi"
+    km = "km"
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """How far a car has been driven (0 to `MAX_MILEAGE`) and how well it has been kept."""
+
+    mileage: int
+    mileage_unit: MileageUnit
+    condition: Condition
+
+    @property
+    def miles(self) -> int:
+        """The mileage in whole miles."""
+        if self.mileage_unit is MileageUnit.km:
+            return round(self.mileage / KM_PER_MILE)
+        return self.mileage
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """
+    A price distribution, in whole units of `currency` (ISO 4217).
+
+    `min`, `median`, `max` and `mean` are as the source gave them: asking prices may hold
+    typing errors, which reach `max` and pull `mean`. The typical range and the sample size are
+    None where the source does not tell.
+    """
+
+    currency: str
+    min: int
+    median: int
+    max: int
+    mean: int
+    typical_low: int | None = None
+    typical_high: int | None = None
+    sample_size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Valuation:
+    """A price and all that it was asked for with. It never changes; a new one is made."""
+
+    id: str
+    trim_id: str | None
+    usage: Usage
+    country: str
+    price: Price
+    source: str
+    created_at: datetime
