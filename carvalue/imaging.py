@@ -1,0 +1,209 @@
+"""
+From the bytes that a phone sends to a photo: upright, shrunken, without metadata, JPEG.
+
+The only file with an image library. What is no photo, or costs too much to decode, is refused by
+its first bytes and its header. A JPEG is shrunk while it is decoded (DCT scaling by 8, 4 or 2,
+then an exact box filter), which costs an eighth of decoding it whole; any shortest side from
+`LOWEST` to `HIGHEST` pixels will do, since categorizers ask for 300.
+"""
+
+import io
+from collections.abc import Mapping
+from importlib.util import find_spec
+
+from PIL import Image
+
+from carvalue.core.errors import PhotoError, PhotoTooLarge, PhotoUnreadable, PhotoUnsupported
+from carvalue.core.photos import Photo, Side
+
+MAX_BYTES = 16 * 1024 * 1024
+SMALLEST_SIDE = 200
+"""Pixels; less shows too little of a car."""
+LONGEST_RATIO = 6
+"""Longest side over shortest; no photo of a car is a ribbon."""
+LOWEST, HIGHEST, TARGET, QUALITY = 320, 480, 384, 85
+
+MAX_PIXELS: Mapping[str, int] = {
+    "JPEG": 110_000_000,
+    "MPO": 110_000_000,  # a JPEG with a second picture behind it, as phones make them
+    "HEIF": 52_000_000,
+    "PNG": 26_000_000,
+    "WEBP": 26_000_000,
+}
+# Progressive, or one scan a component: such a JPEG needs the whole picture in memory.
+MAX_PIXELS_MULTISCAN = 26_000_000
+MAX_SCANS = 24
+
+# Pillow's own limit stands behind `MAX_PIXELS`; it raises at twice this, and warns from here on.
+Image.MAX_IMAGE_PIXELS = 110_000_000
+
+HEIC_READABLE = find_spec("pillow_heif") is not None
+"""HEIC needs the extra `carvalue[heic]`."""
+if HEIC_READABLE:
+    import pillow_heif
+
+    pillow_heif.register_heif_opener(decode_threads=1, depth_images=False, aux_images=False)
+
+_EXIF_ORIENTATION = 0x0112
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def prepare_photo(content: bytes, side: Side) -> Photo:
+    """
+    Make a photo of what a phone sent: JPEG, PNG, WebP or HEIC of at most `MAX_BYTES`.
+
+    The file's name and declared type are not asked; they lie. Raises `PhotoTooLarge`,
+    `PhotoUnsupported` and `PhotoUnreadable`, with the side.
+    """
+    try:
+        picture = _prepared(content)
+    except PhotoError as error:
+        error.side = side.value
+        raise
+    jpeg = io.BytesIO()
+    picture.save(jpeg, "JPEG", quality=QUALITY)
+    return Photo(side, jpeg.getvalue(), picture.width, picture.height)
+
+
+def _prepared(content: bytes) -> Image.Image:
+    if not content:
+        raise PhotoUnreadable("The photo is empty.")
+    if len(content) > MAX_BYTES:
+        raise PhotoTooLarge(f"A photo may have {MAX_BYTES >> 20} MB at most.")
+    kind = _sniffed(content)
+    try:
+        picture = _opened(content, kind)
+        return _upright_and_small(picture, content)
+    except (PhotoError, MemoryError):
+        raise
+    # Pillow's decoders raise nearly everything at hostile files, SyntaxError among them.
+    except Exception as error:
+        raise PhotoUnreadable("The photo is damaged.") from error
+
+
+def _sniffed(content: bytes) -> str:
+    """The format by the first bytes."""
+    if content.startswith(b"\xff\xd8\xff"):
+        return "JPEG"
+    if content.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "PNG"
+    if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
+        return "WEBP"
+    if content[4:8] == b"ftyp" and content[8:12] in (b"heic", b"heix", b"heim", b"heis", b"mif1"):
+        if HEIC_READABLE:
+            return "HEIF"
+        raise PhotoUnsupported("HEIC is not read here; send the photo as JPEG.")
+    raise PhotoUnsupported("The file is not a JPEG, PNG, WebP or HEIC photo.")
+
+
+def _opened(content: bytes, kind: str) -> Image.Image:
+    """The picture, its header read and its limits checked, its pixels still undecoded."""
+    try:
+        picture = Image.open(io.BytesIO(content), formats=(kind,))
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise PhotoTooLarge("The photo has too many pixels.") from error
+    width, height = picture.size
+    if width * height > MAX_PIXELS[picture.format or kind]:
+        raise PhotoTooLarge("The photo has too many pixels.")
+    if min(width, height) < SMALLEST_SIDE:
+        raise PhotoUnreadable(f"The photo's shortest side has less than {SMALLEST_SIDE} pixels.")
+    if max(width, height) > LONGEST_RATIO * min(width, height):
+        raise PhotoUnreadable("The photo is too long and narrow.")
+    if kind in ("PNG", "WEBP") and getattr(picture, "is_animated", False):
+        raise PhotoUnsupported("The file is an animation.")
+    return picture
+
+
+def _upright_and_small(picture: Image.Image, content: bytes) -> Image.Image:
+    kind, shortest = picture.format, min(picture.size)
+    # libheif has turned the picture already.
+    orientation = 1 if kind == "HEIF" else picture.getexif().get(_EXIF_ORIENTATION, 1)
+    if kind in ("JPEG", "MPO"):
+        picture = _single_scan(picture, content)
+
+    if (scale := shortest // LOWEST) > 1:
+        # JPEG: decoded at a fraction of its size. HEIC: its thumbnail, if that is large enough.
+        picture.draft(None, (picture.width // scale, picture.height // scale))
+    if picture.mode.startswith("I"):  # 16-bit grey, which Pillow would clip to white
+        picture = picture.convert("I").point(lambda value: value / 256).convert("L")
+    elif picture.mode in ("P", "PA", "LA", "1"):
+        picture = picture.convert("RGBA")
+    if (scale := min(picture.size) // LOWEST) > 1:
+        picture = picture.reduce(scale)
+    if picture.mode in ("RGBA", "RGBa"):
+        on_white = Image.new("RGB", picture.size, "white")
+        on_white.paste(picture, mask=picture.getchannel("A"))
+        picture = on_white
+    elif picture.mode not in ("RGB", "L"):
+        picture = picture.convert("RGB")
+    if min(picture.size) > HIGHEST:
+        ratio = TARGET / min(picture.size)
+        size = (round(picture.width * ratio), round(picture.height * ratio))
+        picture = picture.resize(size, Image.Resampling.HAMMING)
+    if orientation in _UPRIGHT:
+        picture = picture.transpose(_UPRIGHT[orientation])
+    picture.load()
+    picture.info = {}  # saving would copy a JPEG comment
+    return picture
+
+
+def _single_scan(picture: Image.Image, content: bytes) -> Image.Image:
+    """
+    Defuse JPEGs of many scans, each of which libjpeg decodes whole.
+
+    At an eighth of the size only a progressive file's first (DC) scans matter, so the rest is cut
+    off: quicker than decoding it, and a bomb of thousands of scans never goes off.
+    """
+    start = _first_scan(content)
+    progressive = bool(picture.info.get("progressive"))
+    layers = getattr(picture, "layers", 3)
+    if not progressive and content[start + 4] >= layers:
+        return picture
+    if picture.width * picture.height > MAX_PIXELS_MULTISCAN:
+        raise PhotoTooLarge("The photo has too many pixels for a progressive JPEG.")
+    if progressive and min(picture.size) // LOWEST >= 8:
+        return Image.open(io.BytesIO(_dc_scans(content, start)), formats=("JPEG",))
+    if content.count(b"\xff\xda", start) > MAX_SCANS:
+        raise PhotoUnreadable("The photo has too many scans.")
+    return picture
+
+
+def _first_scan(content: bytes) -> int:
+    """Where the first scan starts. Segments are walked: an EXIF thumbnail has scans of its own."""
+    at = 2
+    for _ in range(2000):
+        if at + 6 > len(content) or content[at] != 0xFF:
+            break
+        marker = content[at + 1]
+        if marker == 0xDA:
+            return at
+        if marker == 0xFF:  # padding
+            at += 1
+        elif marker == 0x01 or 0xD0 <= marker <= 0xD8:  # without a length
+            at += 2
+        else:
+            at += 2 + int.from_bytes(content[at + 2 : at + 4], "big")
+    raise PhotoUnreadable("The photo is damaged.")
+
+
+def _dc_scans(content: bytes, start: int) -> bytes:
+    """The file up to its first scan that is not a DC scan."""
+    at = start
+    for _ in range(12):
+        spectral_start = (
+            at + 5 + 2 * content[at + 4] if 0 <= at < len(content) - 5 else len(content)
+        )
+        if spectral_start >= len(content):
+            return content
+        if content[spectral_start]:
+            return content[:at] + b"\xff\xd9"
+        at = content.find(b"\xff\xda", spectral_start)
+    raise PhotoUnreadable("The photo has too many scans.")
