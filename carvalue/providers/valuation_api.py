@@ -1,0 +1,95 @@
+"""
+The valuation API of the article that this product started from.
+
+POST model_id, mileage and condition; min, median, max and mean come back, in US dollars. They are
+raw asking prices: the article's own example has a maximum of 849,995 beside a median of 7,995.
+The article gives the bodies only: path (`/valuation`), Bearer key, statuses, and that the mileage
+is in miles, are our choice.
+"""
+
+import httpx
+from pydantic import Field
+
+from carvalue.core.cars import Car, Specs
+from carvalue.core.errors import ProviderAnswerUnreadable
+from carvalue.core.valuation import Condition, Price, Usage
+from carvalue.providers.http import Answer, NotFoundAtProvider, fetch, reach
+
+PROVIDER = "valuation_api"
+CURRENCY = "USD"
+HIGHEST_PRICE = 1_000_000_000
+
+WORDS = {
+    Condition.excellent: "excellent",
+    Condition.very_good: "very good",
+    Condition.good: "good",
+    Condition.fair: "fair",
+    Condition.poor: "poor",
+}
+
+
+class ValuationAnswer(Answer):
+    """Whole dollars; all null when there are no listings."""
+
+    min: int | None = Field(default=None, ge=0, le=HIGHEST_PRICE)
+    median: int | None = Field(default=None, ge=0, le=HIGHEST_PRICE)
+    max: int | None = Field(default=None, ge=0, le=HIGHEST_PRICE)
+    mean: int | None = Field(default=None, ge=0, le=HIGHEST_PRICE)
+
+
+class ValuationApi:
+    """Valuer backed by the article's valuation API. It knows cars by the specs API's ids only."""
+
+    def __init__(
+        self, http: httpx.AsyncClient, *, base_url: str, api_key: str, seconds: float, source: str
+    ) -> None:
+        self._http = http
+        self._url = f"{base_url.rstrip('/')}/valuation"
+        self._headers = {"Authorization": f"Bearer {api_key}"}
+        self._seconds = seconds
+        self.source = source
+
+    async def value(
+        self, car: Car, specs: Specs | None, usage: Usage, country: str
+    ) -> Price | None:
+        if specs is None:
+            return None
+        body = {
+            "model_id": specs.trim_id,
+            "mileage": usage.miles,
+            "condition": WORDS[usage.condition],
+        }
+        try:
+            answer = await fetch(
+                self._http,
+                ValuationAnswer,
+                "POST",
+                self._url,
+                provider=PROVIDER,
+                seconds=self._seconds,
+                headers=self._headers,
+                json=body,
+            )
+        except NotFoundAtProvider:
+            return None
+        return price_from(answer)
+
+    async def check(self) -> None:
+        """See whether the API can be reached; it has no call that is free of charge."""
+        await reach(self._http, self._url, provider=PROVIDER, seconds=self._seconds)
+
+
+def price_from(answer: ValuationAnswer) -> Price | None:
+    """
+    The price as the API gave it; None when it knows of no listings.
+
+    Raises `ProviderAnswerUnreadable` when some figures are missing or contradict each other.
+    """
+    low, median, high, mean = answer.min, answer.median, answer.max, answer.mean
+    if low is None and median is None and high is None and mean is None:
+        return None
+    if low is None or median is None or high is None or mean is None:
+        raise ProviderAnswerUnreadable("The price is incomplete.", provider=PROVIDER)
+    if not (low <= median <= high and low <= mean <= high):
+        raise ProviderAnswerUnreadable("The price contradicts itself.", provider=PROVIDER)
+    return Price(currency=CURRENCY, min=low, median=median, max=high, mean=mean)
