@@ -1,0 +1,3 @@
+"""
+What is remembered, and where: SQLModel rows never leave this folder.
+"""

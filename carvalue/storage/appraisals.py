@@ -1,0 +1,210 @@
+"""
+Keeps appraisals. Every method is one short transaction of its own.
+
+No session is ever open while a provider is asked: providers take seconds, and there are few
+connections. So nothing is locked between `get()` and `save()`, and `save()` checks the version
+instead.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import TypeAdapter
+from sqlalchemy import delete, tuple_, update
+from sqlmodel import Session, col, select
+
+from carvalue.core.appraisal import Appraisal, AppraisalStatus
+from carvalue.core.errors import (
+    AppraisalNotFound,
+    ChangedMeanwhile,
+    PhotoNotFound,
+    ValuationNotFound,
+)
+from carvalue.core.photos import Photo, Side
+from carvalue.core.ports import Position
+from carvalue.core.valuation import Valuation
+from carvalue.storage.database import Database
+from carvalue.storage.tables import AppraisalRow, PhotoRow, ValuationRow
+
+_APPRAISAL = TypeAdapter(Appraisal)
+_VALUATION = TypeAdapter(Valuation)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class SqlAppraisalStore:
+    """AppraisalStore in a SQL database. What has expired is not there, removed or not."""
+
+    def __init__(self, database: Database, *, now: Callable[[], datetime] = _now) -> None:
+        self._database = database
+        self._now = now
+
+    async def add(self, appraisal: Appraisal, photos: Sequence[Photo]) -> Appraisal:
+        added = replace(appraisal, version=1)
+
+        def insert() -> None:
+            with self._database.writing() as session:
+                session.add(AppraisalRow(**_columns(added), id=added.id))
+                session.flush()  # the photos refer to it
+                session.add_all(_photo_row(added.id, photo) for photo in photos)
+
+        await asyncio.to_thread(insert)
+        return added
+
+    async def get(self, id: str) -> Appraisal:
+        def read() -> Appraisal:
+            with self._database.reading() as session:
+                return _appraisal(self._row(session, id))
+
+        return await asyncio.to_thread(read)
+
+    async def save(self, appraisal: Appraisal, photo: Photo | None = None) -> Appraisal:
+        saved = replace(appraisal, version=appraisal.version + 1)
+
+        def write() -> None:
+            with self._database.writing() as session:
+                changed = session.connection().execute(
+                    update(AppraisalRow)
+                    .where(
+                        col(AppraisalRow.id) == saved.id,
+                        col(AppraisalRow.version) == appraisal.version,
+                    )
+                    .values(**_columns(saved))
+                )
+                if changed.rowcount == 0:
+                    self._row(session, saved.id)
+                    raise ChangedMeanwhile(
+                        "Another request changed the appraisal; get it and go on from there."
+                    )
+                if photo is not None:
+                    session.merge(_photo_row(saved.id, photo))
+                valuation = saved.valuation
+                if valuation and session.get(ValuationRow, valuation.id) is None:
+                    session.add(_valuation_row(saved.id, valuation))
+
+        await asyncio.to_thread(write)
+        return saved
+
+    async def delete(self, id: str) -> None:
+        def remove() -> None:
+            with self._database.writing() as session:
+                session.delete(self._row(session, id))
+
+        await asyncio.to_thread(remove)
+
+    async def page(
+        self, *, limit: int, after: Position | None = None, status: AppraisalStatus | None = None
+    ) -> Sequence[Appraisal]:
+        query = select(AppraisalRow).where(col(AppraisalRow.expires_at) > self._now())
+        if status is not None:
+            query = query.where(AppraisalRow.status == status.value)
+        query = _newest_first(query, AppraisalRow, after).limit(limit)
+
+        def read() -> list[Appraisal]:
+            with self._database.reading() as session:
+                return [_appraisal(row) for row in session.exec(query)]
+
+        return await asyncio.to_thread(read)
+
+    async def photo(self, id: str, side: Side) -> Photo:
+        def read() -> Photo:
+            with self._database.reading() as session:
+                self._row(session, id)
+                row = session.get(PhotoRow, (id, side.value))
+                if row is None:
+                    raise PhotoNotFound("There is no such photo.")
+                return Photo(side, row.content, row.width, row.height)
+
+        return await asyncio.to_thread(read)
+
+    async def valuations(
+        self, id: str, *, limit: int, after: Position | None = None
+    ) -> Sequence[Valuation]:
+        query = select(ValuationRow).where(ValuationRow.appraisal_id == id)
+        query = _newest_first(query, ValuationRow, after).limit(limit)
+
+        def read() -> list[Valuation]:
+            with self._database.reading() as session:
+                self._row(session, id)
+                return [_VALUATION.validate_json(row.document) for row in session.exec(query)]
+
+        return await asyncio.to_thread(read)
+
+    async def valuation(self, id: str, valuation_id: str) -> Valuation:
+        def read() -> Valuation:
+            with self._database.reading() as session:
+                self._row(session, id)
+                row = session.get(ValuationRow, valuation_id)
+                if row is None or row.appraisal_id != id:
+                    raise ValuationNotFound("There is no such valuation.")
+                return _VALUATION.validate_json(row.document)
+
+        return await asyncio.to_thread(read)
+
+    async def check(self) -> None:
+        def read() -> None:
+            with self._database.reading() as session:
+                session.exec(select(AppraisalRow.id).limit(1)).first()
+
+        await asyncio.to_thread(read)
+
+    async def remove_expired(self) -> int:
+        """Remove what has expired, photos and valuations with it; the answer is how many."""
+
+        def remove() -> int:
+            with self._database.writing() as session:
+                expired = col(AppraisalRow.expires_at) <= self._now()
+                return session.connection().execute(delete(AppraisalRow).where(expired)).rowcount
+
+        return await asyncio.to_thread(remove)
+
+    def _row(self, session: Session, id: str) -> AppraisalRow:
+        row = session.get(AppraisalRow, id)
+        if row is None or row.expires_at <= self._now():
+            raise AppraisalNotFound("There is no such appraisal.")
+        return row
+
+
+def _columns(appraisal: Appraisal) -> dict[str, Any]:
+    return {
+        "version": appraisal.version,
+        "status": appraisal.status.value,
+        "created_at": appraisal.created_at,
+        "expires_at": appraisal.expires_at,
+        "document": _APPRAISAL.dump_json(appraisal).decode(),
+    }
+
+
+def _appraisal(row: AppraisalRow) -> Appraisal:
+    return replace(_APPRAISAL.validate_json(row.document), version=row.version)
+
+
+def _photo_row(id: str, photo: Photo) -> PhotoRow:
+    return PhotoRow(
+        appraisal_id=id,
+        side=photo.side.value,
+        content=photo.content,
+        width=photo.width,
+        height=photo.height,
+    )
+
+
+def _valuation_row(id: str, valuation: Valuation) -> ValuationRow:
+    return ValuationRow(
+        id=valuation.id,
+        appraisal_id=id,
+        created_at=valuation.created_at,
+        document=_VALUATION.dump_json(valuation).decode(),
+    )
+
+
+def _newest_first(query: Any, row: Any, after: Position | None) -> Any:
+    place = tuple_(col(row.created_at), col(row.id))
+    if after is not None:
+        query = query.where(place < tuple_(after.created_at, after.id))
+    return query.order_by(col(row.created_at).desc(), col(row.id).desc())
