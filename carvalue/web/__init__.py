@@ -1,0 +1,3 @@
+"""
+HTTP in: translates between the phone's JSON and the use cases.
+"""

@@ -1,0 +1,46 @@
+"""
+Joins the routes into the API.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+from fastapi import FastAPI
+
+from carvalue import __version__
+from carvalue.web import appraisals, catalog, health, valuations
+from carvalue.web.openapi import describe
+from carvalue.web.problems import add_problem_handlers
+from carvalue.web.requests import BodyLimit, RequestId
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def create_api(lifespan: Lifespan | None = None) -> FastAPI:
+    """
+    The API. `lifespan` puts a `Services` on `app.state.services`; without one the API can be
+    described, not used.
+    """
+    app = FastAPI(
+        title="carvalue",
+        version=__version__,
+        summary="Two photos of a car in; the car, its specs and an honest price range out.",
+        lifespan=lifespan,
+        # The function's name is the client's method name.
+        generate_unique_id_function=lambda route: route.name,
+        # A redirected upload cannot be sent again.
+        redirect_slashes=False,
+        # Their pages load scripts from a CDN.
+        docs_url=None,
+        redoc_url=None,
+        # Two photos and the fields around them; text fields are short.
+        form_limits={"max_files": 2, "max_fields": 16, "max_part_size": 4096},
+    )
+    for part in (appraisals, valuations, catalog):
+        app.include_router(part.router)
+    app.include_router(health.router)
+    add_problem_handlers(app)
+    app.add_middleware(BodyLimit)
+    app.add_middleware(RequestId)
+    describe(app)
+    return app

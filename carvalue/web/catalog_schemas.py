@@ -1,0 +1,85 @@
+"""
+The answers about the catalogue and the categorizers.
+"""
+
+from typing import Self
+
+from carvalue.core.catalog import CatalogModel
+from carvalue.core.ports import CategorizerInfo
+from carvalue.web.fields import OutBody, Page
+from carvalue.web.schemas import Trim
+
+
+class CarMake(OutBody):
+    """A make of the catalogue."""
+
+    make_id: str
+    make: str
+
+
+class CarModel(OutBody):
+    """A model of the catalogue, with the first and last model year in which it was sold."""
+
+    make_id: str
+    make: str
+    model_id: str
+    model: str
+    first_year: int
+    last_year: int
+
+    @classmethod
+    def of(cls, model: CatalogModel) -> Self:
+        known = model.make_model
+        return cls(
+            make_id=known.make_id,
+            make=known.make,
+            model_id=known.model_id,
+            model=known.model,
+            first_year=model.years[0],
+            last_year=model.years[-1],
+        )
+
+
+class ModelYears(OutBody):
+    """The model years in which a model was sold."""
+
+    model_id: str
+    years: list[int]
+
+
+class ModelTrims(OutBody):
+    """The trims of a model in one year."""
+
+    model_id: str
+    year: int
+    trims: list[Trim]
+
+
+class Categorizer(OutBody):
+    """A categorizer of the account and the labels it knows."""
+
+    id: str
+    title: str
+    labels: list[str]
+    is_default: bool
+
+    @classmethod
+    def of(cls, info: CategorizerInfo, *, default_id: str) -> Self:
+        return cls(
+            id=info.id,
+            title=info.title,
+            labels=list(info.labels),
+            is_default=info.id == default_id,
+        )
+
+
+class CarMakeList(Page[CarMake]):
+    """Makes, by name."""
+
+
+class CarModelList(Page[CarModel]):
+    """Models of one make, by name."""
+
+
+class CategorizerList(Page[Categorizer]):
+    """The categorizers of the account."""

@@ -1,0 +1,83 @@
+"""
+What routes are handed: the use cases, and the headers that they share.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Protocol
+
+from fastapi import Depends, Header, Path, Query, Request
+
+from carvalue.core.appraisal import Appraisal
+from carvalue.core.appraiser import Appraiser
+from carvalue.core.errors import VersionOutdated
+
+
+class ProviderStates(Protocol):
+    """Tells how the providers are."""
+
+    async def states(self) -> dict[str, str]:
+        """`ok` or `failed` by port."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the routes work with; the app's lifespan puts it on `app.state.services`."""
+
+    appraiser: Appraiser
+    provider_watch: ProviderStates
+
+
+def _services(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+def _appraiser(services: Annotated[Services, Depends(_services)]) -> Appraiser:
+    return services.appraiser
+
+
+ServicesDep = Annotated[Services, Depends(_services)]
+AppraiserDep = Annotated[Appraiser, Depends(_appraiser)]
+
+AppraisalId = Annotated[
+    str, Path(max_length=100, examples=["apr_a6cc60494d594fd6a91ea96f51049134"])
+]
+MAX_PAGE = 100
+Limit = Annotated[
+    int, Query(ge=1, description=f"How many at most; more than {MAX_PAGE} count as {MAX_PAGE}.")
+]
+Cursor = Annotated[
+    str | None, Query(max_length=300, description="`next_cursor` of the page before.")
+]
+IfMatch = Annotated[
+    str | None, Header(max_length=200, description="ETag of the appraisal as it was shown.")
+]
+IfNoneMatch = Annotated[str | None, Header(max_length=2000, description="ETags known already.")]
+
+
+def etag_of(appraisal: Appraisal) -> str:
+    """The strong ETag of one version of an appraisal."""
+    return f'"{appraisal.id[-8:]}-{appraisal.version}"'
+
+
+def version_in(if_match: str | None, appraisal_id: str) -> int | None:
+    """
+    The version that `If-Match` asks for; None for any.
+
+    Raises `VersionOutdated` for an ETag that this appraisal never had.
+    """
+    if if_match is None or if_match.strip() == "*":
+        return None
+    found = re.fullmatch(r'"([0-9a-f]{8})-([0-9]{1,9})"', if_match.strip())
+    if found is None or not appraisal_id.endswith(found[1]):
+        raise VersionOutdated("The appraisal has changed; get it and choose again.")
+    return int(found[2])
+
+
+def is_known(etag: str, if_none_match: str | None) -> bool:
+    """Whether the caller has this ETag already (RFC 9110, 13.1.2: weak comparison)."""
+    if if_none_match is None:
+        return False
+    known = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
+    return etag in known or "*" in known

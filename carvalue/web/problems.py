@@ -1,0 +1,301 @@
+"""
+Every error as a problem (RFC 9457), and the one table that says which HTTP status it has.
+
+Clients match on `code`. Nothing of the input is repeated: FastAPI's own answer to a bad body would
+print it, VINs and all.
+"""
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from pydantic.json_schema import SkipJsonSchema
+from starlette.exceptions import HTTPException
+from starlette.routing import Match
+
+from carvalue.core import errors
+from carvalue.web.requests import MAX_JSON, MAX_UPLOAD, request_id
+
+logger = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+
+STATUS_OF: dict[type[errors.CarvalueError], int] = {
+    errors.AppraisalNotFound: 404,
+    errors.PhotoNotFound: 404,
+    errors.ValuationNotFound: 404,
+    errors.MakeNotFound: 404,
+    errors.ModelNotFound: 404,
+    errors.SpecsNotFound: 404,
+    errors.StillCategorizing: 409,
+    errors.NotConfirmed: 409,
+    errors.AlreadyConfirmed: 409,
+    errors.ChangedMeanwhile: 409,
+    errors.VersionOutdated: 412,
+    errors.PhotoTooLarge: 413,
+    errors.PhotoUnsupported: 415,
+    errors.PhotoUnreadable: 422,
+    errors.UnknownCar: 422,
+    errors.UnknownYear: 422,
+    errors.YearNotCovered: 422,
+    errors.UnknownTrim: 422,
+    errors.UnknownCategorizer: 422,
+    errors.InvalidVin: 422,
+    errors.UsageMissing: 422,
+    errors.InvalidCursor: 400,
+    errors.NoMarketData: 422,
+    errors.ProviderTimedOut: 504,
+    errors.ProviderUnavailable: 502,
+    errors.ProviderBusy: 503,
+    errors.ProviderQuotaUsedUp: 503,
+    errors.ProviderAnswerUnreadable: 502,
+    errors.ProviderKeyRefused: 502,
+    errors.ProviderRequestRefused: 502,
+    errors.StoreUnavailable: 503,
+    errors.SettingsIncomplete: 500,
+}
+
+TITLE_OF = {
+    "malformed-body": "The request cannot be read",
+    "invalid-cursor": "The cursor is not valid",
+    "not-found": "Not found",
+    "method-not-allowed": "The method is not allowed here",
+    "invalid-state": "The appraisal is not in a state for this",
+    "precondition-failed": "The appraisal has changed",
+    "payload-too-large": "The request is too large",
+    "photo-too-large": "The photo is too large",
+    "unsupported-media-type": "The content type is not supported",
+    "photo-unsupported": "The file is not a photo that can be read",
+    "photo-unreadable": "The photo cannot be read",
+    "validation-failed": "The request does not fit",
+    "unknown-car": "The car is not known",
+    "unknown-year": "The model was not sold in this year",
+    "year-not-covered": "The data do not cover this year",
+    "unknown-trim": "The trim is not known",
+    "unknown-categorizer": "The categorizer is not known",
+    "no-market-data": "No price is known",
+    "internal": "Something went wrong here",
+    "provider-error": "A provider failed",
+    "provider-timeout": "A provider did not answer in time",
+    "provider-busy": "A provider is busy",
+    "provider-quota": "A provider's quota is used up",
+    "unavailable": "The service is not available right now",
+}
+
+RETRY_SECONDS = 2
+"""What a client is asked to wait where nothing better is known."""
+
+
+class ProblemField(BaseModel):
+    """What is wrong with one field."""
+
+    pointer: str = Field(
+        description="JSON pointer into the body, such as `#/year`; "
+        "`query:limit`, `path:side` or `header:If-Match` outside it.",
+        examples=["#/year"],
+    )
+    code: str = Field(examples=["unknown_year"])
+    detail: str
+
+
+class Problem(BaseModel):
+    """An error, after RFC 9457. Match on `code`; texts may change."""
+
+    type: str = Field(examples=["/problems/unknown-year"])
+    title: str
+    status: int
+    code: str = Field(examples=["unknown-year"])
+    detail: str
+    instance: str = Field(description="The request's id, for support.")
+    errors: list[ProblemField]
+    retryable: bool = Field(description="Whether the same request may succeed later.")
+    known_years: list[int] | SkipJsonSchema[None] = Field(
+        default=None, description="The years to choose from, where the year is the problem."
+    )
+
+
+ALWAYS = {
+    400: "`malformed-body`: The request cannot be read.",
+    422: "`validation-failed`: The request does not fit; `errors` says where.",
+    500: "`internal`: Something went wrong here.",
+    503: "`unavailable`: The database cannot be reached or written to.",
+}
+
+
+def problems(*kinds: type[errors.CarvalueError]) -> dict[int | str, dict[str, Any]]:
+    """What a route documents: the errors that it may end in, described by their docstrings."""
+    described = {status: [text] for status, text in ALWAYS.items()}
+    for kind in kinds:
+        text = " ".join((kind.__doc__ or "").split())
+        described.setdefault(STATUS_OF[kind], []).append(f"`{kind.code}`: {text}")
+    return {
+        status: {"model": Problem, "description": "\n\n".join(dict.fromkeys(texts))}
+        for status, texts in sorted(described.items())
+    }
+
+
+def problem_response(
+    request: Request,
+    *,
+    status: int,
+    code: str,
+    detail: str,
+    fields: Sequence[ProblemField] = (),
+    retryable: bool = False,
+    known_years: Sequence[int] | None = None,
+    headers: dict[str, str] | None = None,
+) -> JSONResponse:
+    problem = Problem(
+        type=f"/problems/{code}",
+        title=TITLE_OF[code],
+        status=status,
+        code=code,
+        detail=detail,
+        instance=f"urn:uuid:{request_id(request.scope)}",
+        errors=list(fields),
+        retryable=retryable,
+        known_years=None if known_years is None else list(known_years),
+    )
+    return JSONResponse(
+        problem.model_dump(exclude_none=True),
+        status_code=status,
+        media_type=MEDIA_TYPE,
+        headers={"Cache-Control": "no-store"} | (headers or {}),
+    )
+
+
+def add_problem_handlers(app: FastAPI) -> None:
+    """Let every error of the app leave as a problem."""
+    app.add_exception_handler(errors.CarvalueError, _carvalue_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(Exception, _unexpected_error)
+
+
+async def _carvalue_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, errors.CarvalueError)  # noqa: S101 - registered for nothing else
+    status = STATUS_OF.get(type(error), 500)
+    if status >= 500:
+        logger.error("%s", error, exc_info=error)
+    headers = {}
+    if status == 503:
+        wait = getattr(error, "retry_after", None) or RETRY_SECONDS
+        headers["Retry-After"] = str(wait)
+    return problem_response(
+        request,
+        status=status,
+        code=error.code,
+        detail=str(error),
+        fields=_fields(error),
+        retryable=isinstance(error, errors.TechnicalError | errors.StoreUnavailable),
+        known_years=error.known_years if isinstance(error, errors.UnknownYear) else None,
+        headers=headers,
+    )
+
+
+def _fields(error: errors.CarvalueError) -> list[ProblemField]:
+    code = error.code.replace("-", "_")
+    match error:
+        case errors.ChoiceError(field=field, hint=hint):
+            return [ProblemField(pointer=f"#/{field}", code=code, detail=hint or str(error))]
+        case errors.PhotoError(side=str(side)):
+            return [ProblemField(pointer=f"#/{side}", code=code, detail=str(error))]
+        case _:
+            return []
+
+
+async def _validation_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for nothing else
+    wrong = error.errors()
+    if any(one["type"] == "json_invalid" for one in wrong):
+        return problem_response(
+            request, status=400, code="malformed-body", detail="The body is not valid JSON."
+        )
+    if expected := _other_media_type(request, wrong):
+        return problem_response(
+            request,
+            status=415,
+            code="unsupported-media-type",
+            detail=f"Send the body as {expected}.",
+        )
+    fields = [
+        ProblemField(pointer=_pointer(one["loc"]), code=one["type"], detail=one["msg"])
+        for one in wrong
+    ]
+    return problem_response(
+        request,
+        status=422,
+        code="validation-failed",
+        detail="; ".join(f"{field.pointer}: {field.detail}" for field in fields[:5]),
+        fields=fields,
+    )
+
+
+def _other_media_type(request: Request, wrong: Sequence[Any]) -> str | None:
+    """The media type that the route reads, if the body has come in another one."""
+    if all(one["loc"][0] != "body" for one in wrong):
+        return None
+    sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    body = getattr(request.scope.get("route"), "body_field", None)
+    if body is None or not sent:
+        return None
+    expected = str(getattr(body.field_info, "media_type", None) or "application/json")
+    if expected == "multipart/form-data":
+        return None if sent == expected else expected
+    return None if sent == "application/json" or sent.endswith("+json") else expected
+
+
+def _pointer(loc: Sequence[str | int]) -> str:
+    where, *path = loc
+    if where == "body":
+        # A JSON pointer; "~" and "/" cannot occur in the names of our fields.
+        return "#" + "".join(f"/{part}" for part in path)
+    return f"{where}:{'.'.join(map(str, path))}"
+
+
+async def _http_error(request: Request, error: Exception) -> JSONResponse:
+    """What Starlette and FastAPI raise by themselves: no such path, no such method, a bad form."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for nothing else
+    match error.status_code:
+        case 404:
+            code, detail = "not-found", "There is nothing here."
+        case 405:
+            code, detail = "method-not-allowed", "The method is not allowed here."
+        case 413:
+            code = "payload-too-large"
+            detail = f"Send {MAX_UPLOAD >> 20} MB of photos or {MAX_JSON >> 10} kB of JSON at most."
+        case status if status < 500:
+            code, detail = "malformed-body", "The body cannot be read."
+        case _:
+            code, detail = "internal", "Something went wrong here."
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(_allowed(request))
+    return problem_response(
+        request, status=error.status_code, code=code, detail=detail, headers=headers
+    )
+
+
+def _allowed(request: Request) -> list[str]:
+    # Starlette names the methods of the path's first route only.
+    methods: set[str] = set()
+    for route in request.app.routes:
+        match, _ = route.matches(request.scope)
+        if match is not Match.NONE:
+            methods |= getattr(route, "methods", None) or set()
+    return sorted(methods)
+
+
+async def _unexpected_error(request: Request, error: Exception) -> JSONResponse:
+    logger.error("unexpected error", exc_info=error)
+    return problem_response(
+        request,
+        status=500,
+        code="internal",
+        detail="Something went wrong here; the problem has been logged.",
+        retryable=True,
+    )

@@ -1,0 +1,35 @@
+"""
+From an uploaded file to a photo.
+"""
+
+import os
+
+import anyio.to_thread
+from anyio import CapacityLimiter
+from fastapi import UploadFile
+from starlette.formparsers import MultiPartParser
+
+from carvalue.core.errors import PhotoTooLarge
+from carvalue.core.photos import Photo, Side
+from carvalue.imaging import MAX_BYTES, prepare_photo
+from carvalue.web.requests import MAX_UPLOAD
+
+# Uploads stay in memory: writing them to a temporary file costs more than decoding them.
+MultiPartParser.spool_max_size = MAX_UPLOAD
+
+# Decoding is all CPU and holds memory: no more at once than there are cores.
+_decoders = CapacityLimiter(os.cpu_count() or 1)
+
+
+async def read_photo(upload: UploadFile, side: Side) -> Photo:
+    """
+    The photo in an uploaded file, prepared off the event loop.
+
+    Raises `PhotoTooLarge`, `PhotoUnsupported` and `PhotoUnreadable`.
+    """
+    if (upload.size or 0) > MAX_BYTES:
+        error = PhotoTooLarge(f"A photo may have {MAX_BYTES >> 20} MB at most.")
+        error.side = side.value
+        raise error
+    content = await upload.read()
+    return await anyio.to_thread.run_sync(prepare_photo, content, side, limiter=_decoders)

@@ -1,0 +1,88 @@
+"""
+The valuations of an appraisal: a new one for every mileage or condition, none ever changed.
+"""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Response
+
+from carvalue.core import errors
+from carvalue.core.ports import Position
+from carvalue.web import inputs, schemas
+from carvalue.web.cursors import first_of, position_of
+from carvalue.web.dependencies import MAX_PAGE, AppraisalId, AppraiserDep, Cursor, Limit
+from carvalue.web.problems import problems
+
+router = APIRouter(prefix="/v1/appraisals/{appraisal_id}/valuations", tags=["valuations"])
+
+
+@router.post(
+    "",
+    status_code=201,
+    responses=problems(
+        errors.AppraisalNotFound,
+        errors.NotConfirmed,
+        errors.StillCategorizing,
+        errors.ChangedMeanwhile,
+        errors.UsageMissing,
+        errors.NoMarketData,
+        errors.ProviderUnavailable,
+        errors.ProviderAnswerUnreadable,
+        errors.ProviderKeyRefused,
+        errors.ProviderBusy,
+        errors.ProviderQuotaUsedUp,
+        errors.ProviderTimedOut,
+    ),
+)
+async def create_valuation(
+    appraisal_id: AppraisalId,
+    appraiser: AppraiserDep,
+    response: Response,
+    body: inputs.ValuationCreate | None = None,
+) -> schemas.Valuation:
+    """
+    Value the confirmed car with this mileage and condition, or with those entered before.
+
+    A provider that fails leaves the step failed and everything else as it was; repeat it later.
+    """
+    made = await appraiser.value(appraisal_id, body.to_usage() if body else None)
+    response.headers["Location"] = f"/v1/appraisals/{appraisal_id}/valuations/{made.id}"
+    return schemas.Valuation.of(appraisal_id, made)
+
+
+@router.get("", responses=problems(errors.AppraisalNotFound, errors.InvalidCursor))
+async def list_valuations(
+    appraisal_id: AppraisalId,
+    appraiser: AppraiserDep,
+    response: Response,
+    limit: Limit = 20,
+    cursor: Cursor = None,
+) -> schemas.ValuationList:
+    """List the valuations of an appraisal, newest first."""
+    limit = min(limit, MAX_PAGE)
+    found = await appraiser.store.valuations(
+        appraisal_id, limit=limit + 1, after=position_of(cursor)
+    )
+    page, next_cursor = first_of(found, limit, lambda one: Position(one.created_at, one.id))
+    if next_cursor:
+        response.headers["Link"] = (
+            f"</v1/appraisals/{appraisal_id}/valuations?limit={limit}&cursor={next_cursor}>; "
+            'rel="next"'
+        )
+    return schemas.ValuationList(
+        data=[schemas.Valuation.of(appraisal_id, one) for one in page], next_cursor=next_cursor
+    )
+
+
+@router.get(
+    "/{valuation_id}",
+    responses=problems(errors.AppraisalNotFound, errors.ValuationNotFound),
+)
+async def get_valuation(
+    appraisal_id: AppraisalId,
+    valuation_id: Annotated[str, Path(max_length=100)],
+    appraiser: AppraiserDep,
+) -> schemas.Valuation:
+    """Get one valuation."""
+    made = await appraiser.store.valuation(appraisal_id, valuation_id)
+    return schemas.Valuation.of(appraisal_id, made)
