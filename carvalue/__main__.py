@@ -1,0 +1,7 @@
+"""
+`python -m carvalue` is the command `carvalue`.
+"""
+
+from carvalue.cli import main
+
+main()

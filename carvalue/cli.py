@@ -1,0 +1,204 @@
+"""
+The command `carvalue`.
+
+Exit codes: 0 done; 2 wrong usage; 3 the settings are incomplete; 4 a photo, the car, its year or
+its VIN does not fit; 5 a provider failed, what is known was printed; 6 nobody said which car or
+year it is, and the photos are not sure enough.
+"""
+
+import asyncio
+import json
+import logging
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+import uvicorn
+from rich.console import Console
+from rich.table import Table
+
+from carvalue import __version__
+from carvalue.app import create_app
+from carvalue.bootstrap import Running, check_complete, running
+from carvalue.core import errors
+from carvalue.core.appraisal import Appraisal, Entered
+from carvalue.core.appraiser import Choice, Start
+from carvalue.core.photos import Photo, Side
+from carvalue.core.valuation import MAX_MILEAGE, Condition, MileageUnit, Usage
+from carvalue.demo import DemoFailed, run_demo, temporary_database
+from carvalue.imaging import prepare_photo
+from carvalue.interview import NotDetermined, choose_car, choose_year
+from carvalue.settings import Settings, mock_settings
+from carvalue.terminal import show_candidates, show_car
+from carvalue.web import schemas
+from carvalue.web.api import create_api
+from carvalue.web.openapi import client_description, full_description
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,  # they would print keys
+    help=f"carvalue {__version__}: two photos of a car in; the car, its specs and a price out.",
+)
+console = Console()
+stderr = Console(stderr=True)
+
+EXIT_SETTINGS, EXIT_INPUT, EXIT_PROVIDER, EXIT_UNDETERMINED = 3, 4, 5, 6
+
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
+OnMocks = Annotated[bool, typer.Option("--demo", help="Ask the embedded mocks, not the settings.")]
+
+
+def main() -> None:
+    """Run the command; the process ends with its exit code."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        app()
+    except errors.CarvalueError as error:
+        _fail(error)
+
+
+def _fail(error: errors.CarvalueError, *, as_json: bool = False) -> NoReturn:
+    if as_json:
+        print(json.dumps({"code": error.code, "detail": str(error)}), file=sys.stderr)
+    else:
+        stderr.print(f"[bold red]{error}[/]", soft_wrap=True)
+    match error:
+        case errors.SettingsIncomplete():
+            sys.exit(EXIT_SETTINGS)
+        case errors.ProviderError() | errors.NoMarketData() | errors.StoreUnavailable():
+            sys.exit(EXIT_PROVIDER)
+        case NotDetermined():
+            sys.exit(EXIT_UNDETERMINED)
+        case _:
+            sys.exit(EXIT_INPUT)
+
+
+@app.command()
+def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:
+    """Serve the API, over the providers that the settings name."""
+    uvicorn.run(create_app(Settings.read()), host=host, port=port, date_header=True)
+
+
+@app.command()
+def demo(
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    once: Annotated[bool, typer.Option(help="End after printing.")] = False,
+    database_url: Annotated[
+        str | None, typer.Option(help="Keep the appraisals here; a temporary file otherwise.")
+    ] = None,
+) -> None:
+    """Show the whole flow on embedded mocks and sample photos, then keep serving."""
+    logging.getLogger().setLevel(logging.WARNING)
+    with nullcontext(database_url) if database_url else temporary_database() as url:
+        settings = mock_settings(database_url=url)
+        try:
+            asyncio.run(run_demo(settings, console, host=host, port=port, once=once))
+        except DemoFailed as error:
+            stderr.print(f"[bold red]{error}[/]")
+            sys.exit(EXIT_PROVIDER)
+        except KeyboardInterrupt:
+            pass
+
+
+@app.command()
+def appraise(
+    front: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Photo of the front.")],
+    back: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Photo of the back.")],
+    car: Annotated[str | None, typer.Option(help='Make and model: "Toyota Corolla".')] = None,
+    year: Annotated[int | None, typer.Option(min=1886, max=2100, help="Model year.")] = None,
+    mileage: Annotated[int | None, typer.Option(min=0, max=MAX_MILEAGE)] = None,
+    unit: Annotated[MileageUnit, typer.Option(help="Unit of the mileage.")] = MileageUnit.mi,
+    condition: Annotated[Condition | None, typer.Option(help="How well it was kept.")] = None,
+    vin: Annotated[str | None, typer.Option(help="Says the car exactly; not kept.")] = None,
+    as_json: AsJson = False,
+    on_mocks: OnMocks = False,
+) -> None:
+    """
+    Appraise the car of two photos, without a server.
+
+    Asks for the car and its year when they are not given and somebody is there to answer.
+    """
+    if (mileage is None) != (condition is None):
+        raise typer.BadParameter("Give --mileage and --condition together.")
+    usage = Usage(mileage, unit, condition) if mileage is not None and condition else None
+    ask = sys.stdin.isatty() and not as_json
+
+    async def run(settings: Settings) -> Appraisal:
+        photos = [
+            await asyncio.to_thread(prepare_photo, path.read_bytes(), side)
+            for side, path in ((Side.front, front), (Side.back, back))
+        ]
+        async with running(settings) as opened:
+            start = Start(entered=Entered(year, usage), vin=vin)
+            return await _appraise(opened, photos, start, car=car, ask=ask, quiet=as_json)
+
+    try:
+        with temporary_database() if on_mocks else nullcontext("") as url:
+            settings = mock_settings(database_url=url) if on_mocks else Settings.read()
+            check_complete(settings)
+            appraisal = asyncio.run(run(settings))
+    except errors.CarvalueError as error:
+        _fail(error, as_json=as_json)
+    if as_json:
+        print(schemas.Appraisal.of(appraisal).model_dump_json(indent=2))
+    else:
+        show_car(console, schemas.Appraisal.of(appraisal))
+    if appraisal.specs is None or (usage and appraisal.valuation is None):
+        sys.exit(EXIT_PROVIDER)
+
+
+async def _appraise(
+    opened: Running, photos: list[Photo], start: Start, *, car: str | None, ask: bool, quiet: bool
+) -> Appraisal:
+    appraiser, (front, back) = opened.appraiser, photos
+    with stderr.status("Asking what the photos show ..."):
+        appraisal = await appraiser.start(front, back, start)
+    if not quiet:
+        show_candidates(console, schemas.Appraisal.of(appraisal))
+    make_model = choose_car(appraisal, appraiser.catalog, console, named=car, ask=ask)
+    year = choose_year(
+        make_model, appraiser.catalog, console, given=appraisal.entered.year, ask=ask
+    )
+    with stderr.status("Asking for specs and price ..."):
+        choice = Choice(make_model.make_id, make_model.model_id, year, usage=start.entered.usage)
+        return await appraiser.confirm(appraisal.id, choice)
+
+
+@app.command()
+def providers(as_json: AsJson = False, on_mocks: OnMocks = False) -> None:
+    """Show which providers are configured, and whether they can be reached."""
+
+    async def run(settings: Settings) -> dict[str, errors.CarvalueError | None]:
+        async with running(settings) as opened:
+            return await opened.providers.health()
+
+    with temporary_database() if on_mocks else nullcontext("") as url:
+        settings = mock_settings(database_url=url) if on_mocks else Settings.read()
+        with stderr.status("Asking the providers ..."):
+            health = asyncio.run(run(settings))
+    if as_json:
+        print(json.dumps({port: str(wrong) if wrong else "ok" for port, wrong in health.items()}))
+    else:
+        table = Table("Port", "Provider", "State")
+        for port, wrong in health.items():
+            state = f"[red]{wrong}[/]" if wrong else "[green]can be reached[/]"
+            table.add_row(port, str(getattr(settings, port)), state)
+        console.print(table)
+    if any(health.values()):
+        sys.exit(EXIT_PROVIDER)
+
+
+@app.command()
+def openapi(
+    client: Annotated[bool, typer.Option(help="The description for client generators.")] = False,
+) -> None:
+    """Print the OpenAPI description of the API."""
+    api = create_api()
+    description: dict[str, Any] = client_description(api) if client else full_description(api)
+    print(json.dumps(description, indent=2))

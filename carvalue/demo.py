@@ -1,0 +1,119 @@
+"""
+The demo: the whole service on the embedded mocks, used through its own HTTP API.
+"""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import httpx
+import uvicorn
+from rich.console import Console
+
+from carvalue.app import create_app
+from carvalue.settings import Settings
+from carvalue.terminal import name_of, show_candidates, show_car
+from carvalue.web.schemas import Appraisal
+
+SAMPLE = "toyota_corolla"
+CHOICE = {"year": 2010, "mileage": 58000, "mileage_unit": "mi", "condition": "very_good"}
+"""The article's example: a Corolla of 2010 with 58,000 miles, in very good condition."""
+START_SECONDS = 30.0
+
+
+class DemoFailed(Exception):
+    """The demo did not come to its end; the message says where."""
+
+
+async def run_demo(
+    settings: Settings, console: Console, *, host: str, port: int, once: bool
+) -> None:
+    """
+    Start the service, send the sample photos, print the answer, and go on serving until Ctrl-C.
+
+    Another port is taken when `port` is in use. With `once` it ends after printing. Raises
+    `DemoFailed`.
+    """
+    with _listening(host, port) as listener:
+        address = f"http://{host}:{listener.getsockname()[1]}"
+        server = uvicorn.Server(
+            uvicorn.Config(create_app(settings), log_level="warning", access_log=False)
+        )
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        try:
+            await _started(server, serving)
+            async with httpx.AsyncClient(base_url=address, timeout=30, trust_env=False) as client:
+                await _show(client, console)
+            if not once:
+                _invite(console, address)
+                await serving
+        finally:
+            server.should_exit = True
+            await serving
+
+
+def sample_photo(side: str, car: str = SAMPLE) -> Path:
+    """A bundled photo that the mock categorizer has not learned from."""
+    return Path(str(files("mocks").joinpath("photos", "demo", car, f"{side}.jpg")))
+
+
+@contextlib.contextmanager
+def temporary_database() -> Iterator[str]:
+    """The URL of a database that is gone afterwards."""
+    with TemporaryDirectory(prefix="carvalue-") as folder:
+        yield f"sqlite:///{folder}/demo.db"
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port))
+    except OSError:
+        return socket.create_server((host, 0))
+
+
+async def _started(server: uvicorn.Server, serving: asyncio.Task[None]) -> None:
+    async with asyncio.timeout(START_SECONDS):
+        while not server.started:
+            if serving.done():
+                raise DemoFailed("The service did not start.")
+            await asyncio.sleep(0.02)
+
+
+async def _show(client: httpx.AsyncClient, console: Console) -> None:
+    with console.status("Asking what the photos show ..."):
+        photos = {
+            side: (f"{side}.jpg", sample_photo(side).read_bytes(), "image/jpeg")
+            for side in ("front", "back")
+        }
+        appraisal = _read(await client.post("/v1/appraisals", files=photos))
+    show_candidates(console, appraisal)
+    best = next((one for one in appraisal.candidates if one.suggested), None)
+    if best is None:
+        raise DemoFailed("No car was recognised.")
+    console.print(f"Confirming the {name_of(best)} of {CHOICE['year']} ...\n")
+    with console.status("Asking for specs and price ..."):
+        choice = {"make_id": best.make_id, "model_id": best.model_id} | CHOICE
+        appraisal = _read(await client.put(f"/v1/appraisals/{appraisal.id}/car", json=choice))
+    show_car(console, appraisal)
+    if appraisal.valuation is None:
+        raise DemoFailed("There is no price.")
+
+
+def _read(response: httpx.Response) -> Appraisal:
+    if response.is_error:
+        raise DemoFailed(f"{response.status_code}: {response.json().get('detail')}")
+    return Appraisal.model_validate(response.json())
+
+
+def _invite(console: Console, address: str) -> None:
+    console.print(
+        f"\n[bold]carvalue serves at {address}[/]  (mock data; Ctrl-C ends it)\n"
+        f"  its description:      {address}/openapi.json\n"
+        f"  let a provider fail:  curl -X PUT {address}/mocks/scenarios/valuation_api "
+        "-H 'Content-Type: application/json' -d '{\"scenario\": \"down\"}'\n",
+        soft_wrap=True,
+    )

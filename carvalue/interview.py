@@ -1,0 +1,88 @@
+"""
+What a person at a terminal is asked: which car it is, and its model year.
+"""
+
+from rich.console import Console
+from rich.prompt import IntPrompt, Prompt
+
+from carvalue.core.appraisal import Appraisal
+from carvalue.core.candidates import Decision
+from carvalue.core.cars import MakeModel
+from carvalue.core.catalog import Catalog
+from carvalue.core.errors import CarvalueError, UnknownCar, UnknownYear
+from carvalue.core.labels import parse_label
+
+
+class NotDetermined(CarvalueError):
+    """Nobody said which car it is, and the photos are not sure enough."""
+
+    code = "not-determined"
+
+
+def choose_car(
+    appraisal: Appraisal, catalog: Catalog, console: Console, *, named: str | None, ask: bool
+) -> MakeModel:
+    """
+    The car by its name if one was given, else by the VIN, else as the user says.
+
+    Without anybody to ask, the photos decide, and only if both agree and are sure. Raises
+    `UnknownCar` and `NotDetermined`.
+    """
+    if named is not None:
+        return _called(named, catalog)
+    if appraisal.vin_car is not None:
+        return appraisal.vin_car.make_model
+    found = appraisal.identification
+    offered = [one.make_model for one in (found.candidates if found else ()) if one.suggested]
+    if not ask:
+        if offered and offered[0] and found and found.decision is Decision.accept:
+            return offered[0]
+        raise NotDetermined("The photos are not sure enough; say which car it is with --car.")
+    while True:
+        answer = Prompt.ask(
+            "Which car is it? A number of the list, or make and model",
+            console=console,
+            default="1" if offered else None,
+        )
+        if answer and answer.isascii() and answer.isdigit() and 1 <= int(answer) <= len(offered):
+            chosen = offered[int(answer) - 1]
+            if chosen is not None:
+                return chosen
+        try:
+            return _called(answer or "", catalog)
+        except UnknownCar as error:
+            console.print(f"[yellow]{error}[/]")
+
+
+def choose_year(
+    car: MakeModel, catalog: Catalog, console: Console, *, given: int | None, ask: bool
+) -> int:
+    """
+    The model year as given, or as the user says.
+
+    Raises `UnknownYear` and `YearNotCovered` for a year given, `NotDetermined` without anybody
+    to ask.
+    """
+    if given is not None:
+        catalog.check_year(car.model_id, given)
+        return given
+    if not ask:
+        raise NotDetermined("Say the model year with --year.")
+    known = catalog.years(car.model_id)
+    while True:
+        year = IntPrompt.ask(
+            f"Model year of the {car} ({known[0]} to {known[-1]})", console=console
+        )
+        try:
+            catalog.check_year(car.model_id, year)
+        except UnknownYear as error:
+            console.print(f"[yellow]{error}[/]")
+        else:
+            return year
+
+
+def _called(name: str, catalog: Catalog) -> MakeModel:
+    make_model = parse_label(name, catalog).make_model
+    if make_model is None:
+        raise UnknownCar("The catalogue does not have this car.")
+    return make_model

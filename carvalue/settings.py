@@ -1,0 +1,150 @@
+"""
+Every knob, from the environment (`CARVALUE_*`) or a `.env` file.
+
+Read once, at the start, and handed on as plain arguments: adapters never see it.
+"""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, Field, SecretStr, StringConstraints, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from carvalue.core.errors import SettingsIncomplete
+
+HttpAddress = Annotated[str, StringConstraints(pattern=r"^https?://[^\s]+$")]
+ProviderId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+
+
+class ImaggaSettings(BaseModel):
+    """Access to Imagga. The categorizer is the one trained for the account."""
+
+    base_url: HttpAddress = "https://api.imagga.com/v2"
+    api_key: SecretStr
+    api_secret: SecretStr
+    categorizer_id: ProviderId
+
+
+class SpecsApiSettings(BaseModel):
+    """Access to the specs API. `source` is how answers name it."""
+
+    base_url: HttpAddress
+    api_key: SecretStr
+    source: str = "specs_api"
+
+
+class ValuationApiSettings(BaseModel):
+    """Access to the valuation API. `source` is how answers name it."""
+
+    base_url: HttpAddress
+    api_key: SecretStr
+    source: str = "valuation_api"
+
+
+class Settings(BaseSettings):
+    """All settings. Who is asked has no default: without providers nothing starts."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="CARVALUE_",
+        env_nested_delimiter="__",
+        env_file=".env",
+        extra="ignore",
+        hide_input_in_errors=True,
+    )
+
+    categorizer: Literal["imagga"] | None = Field(
+        default=None, description="Who says what a photo shows: imagga."
+    )
+    imagga: ImaggaSettings | None = None
+    specs_source: Literal["specs_api"] | None = Field(
+        default=None, description="Who knows the specs: specs_api."
+    )
+    specs_api: SpecsApiSettings | None = None
+    valuer: Literal["valuation_api"] | None = Field(
+        default=None, description="Who knows the prices: valuation_api."
+    )
+    valuation_api: ValuationApiSettings | None = None
+
+    database_url: str = Field(
+        default="sqlite:///carvalue.db", description="Where appraisals are kept: a SQLite file."
+    )
+    provider_seconds: float = Field(
+        default=6.0, gt=0, le=25, description="How long one call to a provider may take, seconds."
+    )
+    mocks: str | None = Field(
+        default=None,
+        description="Import string of an ASGI app that stands in for all providers, in-process.",
+    )
+
+    @classmethod
+    def read(cls) -> Self:
+        """
+        The settings of this process.
+
+        Raises `SettingsIncomplete`, naming what is wrong but never its value.
+        """
+        try:
+            return cls()
+        except ValidationError as error:
+            wrong = [
+                f"{_variable(*problem['loc'])}: {problem['msg']}"
+                for problem in error.errors(include_input=False, include_url=False)
+            ]
+            raise SettingsIncomplete("Settings that do not fit:\n  " + "\n  ".join(wrong)) from None
+
+    def missing(self) -> list[str]:
+        """The variables that must still be set before anything can start."""
+        missing = []
+        for port, choices in (
+            ("categorizer", {"imagga": ("api_key", "api_secret", "categorizer_id")}),
+            ("specs_source", {"specs_api": ("base_url", "api_key")}),
+            ("valuer", {"valuation_api": ("base_url", "api_key")}),
+        ):
+            chosen = getattr(self, port)
+            if chosen is None:
+                missing.append(f"{_variable(port)}={'|'.join(choices)}")
+            for provider, needed in choices.items():
+                if chosen in (None, provider) and getattr(self, provider) is None:
+                    missing += [f"{_variable(provider, name)}=..." for name in needed]
+        return missing
+
+
+def _variable(*path: str | int) -> str:
+    return "CARVALUE_" + "__".join(str(part).upper() for part in path)
+
+
+def mock_settings(
+    *,
+    database_url: str,
+    imagga_key: str = "mock",
+    specs_api_key: str = "mock",
+    valuation_api_key: str = "mock",
+    provider_seconds: float = 6.0,
+) -> Settings:
+    """
+    The embedded mocks as providers, for the demo and for journeys; reads no environment.
+
+    The keys are the mocks' magic ones: `mock-down` is a provider that is out of order.
+    """
+    return Settings(
+        _env_file=None,
+        categorizer="imagga",
+        imagga=ImaggaSettings(
+            base_url="http://mocks/v2",
+            api_key=SecretStr(imagga_key),
+            api_secret=SecretStr("mock-secret"),
+            categorizer_id="custom-car-categorizer",
+        ),
+        specs_source="specs_api",
+        specs_api=SpecsApiSettings(
+            base_url="http://mocks", api_key=SecretStr(specs_api_key), source="mock:specs_api"
+        ),
+        valuer="valuation_api",
+        valuation_api=ValuationApiSettings(
+            base_url="http://mocks",
+            api_key=SecretStr(valuation_api_key),
+            source="mock:valuation_api",
+        ),
+        database_url=database_url,
+        provider_seconds=provider_seconds,
+        mocks="mocks.app:app",
+    )

@@ -1,0 +1,170 @@
+"""
+How an appraisal looks in a terminal.
+"""
+
+import math
+
+from rich.console import Console, Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from carvalue.web.schemas import Appraisal, Candidate, Price, Specs, Steps, Valuation
+
+PLOT_WIDTH = 56
+LOG_FROM = 10
+"""A price range whose ends are further apart than this factor is drawn on a logarithmic scale."""
+
+
+def show_candidates(console: Console, appraisal: Appraisal) -> None:
+    """What each photo says, and what both say together."""
+    table = Table(title="What the photos show", title_justify="left", title_style="bold")
+    table.add_column("#", justify="right")
+    table.add_column("Car")
+    for column in ("Front", "Back", "Both"):
+        table.add_column(column, justify="right")
+    for candidate in appraisal.candidates[:5]:
+        table.add_row(
+            str(candidate.rank),
+            name_of(candidate),
+            _percent(candidate.front_confidence),
+            _percent(candidate.back_confidence),
+            f"[bold]{_percent(candidate.confidence)}[/]",
+        )
+    table.add_row("", "[dim]none of these[/]", "", "", _percent(appraisal.other))
+    console.print(table)
+    _show_failures(console, appraisal.steps)
+
+
+def show_car(console: Console, appraisal: Appraisal) -> None:
+    """The confirmed car with its specs and its price, as far as they are known."""
+    car = appraisal.car
+    if car is None:
+        return
+    trim = f" {car.trim}" if car.trim else ""
+    parts: list[RenderableType] = []
+    if appraisal.specs:
+        parts.append(_specs(appraisal.specs))
+    if appraisal.valuation:
+        parts.append(_price(appraisal.valuation))
+    title = f"[bold]{car.make} {car.model}{trim} {car.year}[/]"
+    console.print(Panel(Group(*parts), title=title, title_align="left", expand=False))
+    _show_failures(console, appraisal.steps)
+
+
+def name_of(candidate: Candidate) -> str:
+    if candidate.make and candidate.model:
+        return f"{candidate.make} {candidate.model}"
+    return f"{candidate.label} [dim](not in the catalogue)[/]"
+
+
+def _show_failures(console: Console, steps: Steps) -> None:
+    for name, step in steps:
+        if step.code:
+            console.print(f"[yellow]{name.replace('_', ' ')}: {step.status} ({step.code})[/]")
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f} %"
+
+
+def _specs(specs: Specs) -> Table:
+    economy = specs.fuel_economy
+    table = Table(
+        title=f"Specs ({specs.source})", title_justify="left", box=None, show_header=False
+    )
+    table.add_column(style="dim")
+    table.add_column()
+    for name, value in (
+        ("Body", _joined(specs.body, _unit(specs.doors, "doors"), _unit(specs.seats, "seats"))),
+        (
+            "Engine",
+            _joined(
+                _unit(specs.engine_displacement_cc, "cc"),
+                _unit(specs.engine_cylinders, "cylinders"),
+                specs.fuel,
+                specs.engine_position and f"{specs.engine_position.lower()} engine",
+            ),
+        ),
+        ("Drive", _joined(specs.drive, specs.transmission)),
+        (
+            "Size",
+            _joined(
+                _unit(specs.length_mm, "mm long"),
+                _unit(specs.width_mm, "mm wide"),
+                _unit(specs.height_mm, "mm high"),
+                _unit(specs.wheelbase_mm, "mm wheelbase"),
+            ),
+        ),
+        ("Weight", _unit(specs.weight_kg, "kg")),
+        (
+            "Economy",
+            _joined(
+                _unit(economy.city_l_per_100km, "l/100 km city"),
+                _unit(economy.highway_l_per_100km, "highway"),
+                _unit(economy.city_mpg_us, "mpg city"),
+                _unit(economy.highway_mpg_us, "highway"),
+            ),
+        ),
+        ("Tank", _unit(specs.fuel_capacity_l, "l")),
+        ("Made in", specs.make_country),
+    ):
+        if value:
+            table.add_row(name, value)
+    return table
+
+
+def _unit(value: float | None, unit: str) -> str | None:
+    return None if value is None else f"{value:,g} {unit}"
+
+
+def _joined(*parts: str | None) -> str:
+    return ", ".join(part for part in parts if part)
+
+
+def _price(valuation: Valuation) -> Group:
+    price = valuation.price
+    table = Table(
+        title=f"Asking prices in {price.currency} ({valuation.source}), "
+        f"{valuation.mileage:,} {valuation.mileage_unit.value}, "
+        f"{valuation.condition.value.replace('_', ' ')}",
+        title_justify="left",
+        box=None,
+    )
+    for name in ("min", "median", "max", "mean"):
+        table.add_column(name, justify="right")
+    table.add_row(
+        f"{price.min:,}", f"[bold green]{price.median:,}[/]", f"{price.max:,}", f"{price.mean:,}"
+    )
+    return Group("", table, price_plot(price))
+
+
+def price_plot(price: Price, width: int = PLOT_WIDTH) -> Text:
+    """
+    The price range as one line: median as a filled, mean as an open circle.
+
+    Logarithmic when a few absurd prices would squeeze all others into the first column.
+    """
+    low, high = max(price.min, 1), max(price.max, 1)
+    logarithmic = high / low > LOG_FROM
+
+    def column(value: int) -> int:
+        if high == low:
+            return 0
+        if logarithmic:
+            share = math.log(max(value, 1) / low) / math.log(high / low)
+        else:
+            share = (value - low) / (high - low)
+        return round(max(0.0, min(1.0, share)) * (width - 1))
+
+    line = ["─"] * width
+    line[0], line[-1] = "├", "┤"
+    line[column(price.mean)] = "○"
+    line[column(price.median)] = "●"
+    scale = ", logarithmic scale" if logarithmic else ""
+    return Text.assemble(
+        f"{price.min:,} ",
+        ("".join(line), "green"),
+        f" {price.max:,}\n",
+        (f"● median   ○ mean{scale}", "dim"),
+    )
