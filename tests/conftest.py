@@ -1,0 +1,86 @@
+"""
+What all tests share: one event loop kind, a small catalogue, and the use cases over fakes.
+"""
+
+import pytest
+
+from carvalue.core.appraiser import Appraiser
+from carvalue.core.catalog import Catalog, CatalogRow
+from tests.fakes import (
+    Clock,
+    FakeCategorizer,
+    FakeSpecsSource,
+    FakeValuer,
+    FakeVinDecoder,
+    MemoryStore,
+)
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def catalog() -> Catalog:
+    """A few cars: enough to be unsure between."""
+    return Catalog(
+        [
+            CatalogRow("Toyota", "Corolla", tuple(range(1981, 2025))),
+            CatalogRow("Toyota", "Camry", tuple(range(1983, 2025))),
+            CatalogRow("Honda", "Accord", tuple(range(1981, 2025))),
+            CatalogRow("BMW", "Z3", tuple(range(1996, 2003))),
+            CatalogRow("Ford", "F-150", tuple(range(1981, 2025))),
+            CatalogRow("Land Rover", "Range Rover Evoque", tuple(range(2012, 2025))),
+            CatalogRow("Peugeot", "2008", tuple(range(2013, 2025))),
+            CatalogRow("Opel", "Astra", (2008, 2009, 2012)),
+            CatalogRow("Vauxhall", "Astra", (2008,)),
+        ],
+        covered_until=2024,
+    )
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def categorizer() -> FakeCategorizer:
+    return FakeCategorizer()
+
+
+@pytest.fixture
+def specs_source() -> FakeSpecsSource:
+    return FakeSpecsSource()
+
+
+@pytest.fixture
+def valuer() -> FakeValuer:
+    return FakeValuer()
+
+
+@pytest.fixture
+def memory_store(clock: Clock) -> MemoryStore:
+    return MemoryStore(now=clock)
+
+
+@pytest.fixture
+def appraiser(
+    categorizer: FakeCategorizer,
+    specs_source: FakeSpecsSource,
+    valuer: FakeValuer,
+    memory_store: MemoryStore,
+    catalog: Catalog,
+    clock: Clock,
+) -> Appraiser:
+    """The use cases over fakes."""
+    return Appraiser(
+        categorizer=categorizer,
+        specs_source=specs_source,
+        valuer=valuer,
+        vin_decoder=FakeVinDecoder(catalog),
+        catalog=catalog,
+        store=memory_store,
+        now=clock,
+    )

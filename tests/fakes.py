@@ -1,0 +1,249 @@
+"""
+Stand-ins that keep the promises of the ports. The store runs through the same claims as the real
+one, in `tests/storage`.
+"""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from PIL import Image
+
+from carvalue.core.appraisal import Appraisal, AppraisalStatus
+from carvalue.core.cars import Car, MakeModel, Specs, SpecsSheet, Trim
+from carvalue.core.catalog import Catalog
+from carvalue.core.errors import (
+    AppraisalNotFound,
+    CarvalueError,
+    ChangedMeanwhile,
+    InvalidVin,
+    PhotoNotFound,
+    StoreUnavailable,
+    UnknownTrim,
+    ValuationNotFound,
+)
+from carvalue.core.labels import Label
+from carvalue.core.photos import Photo, Side
+from carvalue.core.ports import CategorizerInfo, Position
+from carvalue.core.valuation import Price, Usage, Valuation
+
+LE = Trim("45963", "LE", is_default=True)
+S = Trim("45964", "S")
+PRICE = Price("USD", min=1795, median=7995, max=849995, mean=8940)
+VIN_OF_COROLLA_2010 = "2T1BU4EE9AC123456"
+
+
+@dataclass
+class Clock:
+    """Time that passes only when told to."""
+
+    now: datetime = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        self.now += timedelta(milliseconds=1)
+        return self.now
+
+    def advance(self, **duration: float) -> None:
+        self.now += timedelta(**duration)
+
+
+@dataclass
+class FakeCategorizer:
+    """Answers what it is told to, by side; an error in the place of labels is raised."""
+
+    default_id: str = "cars"
+    answers: dict[Side, Sequence[Label] | CarvalueError] = field(
+        default_factory=lambda: {
+            Side.front: [Label("toyota corolla", 0.97), Label("honda accord", 0.02)],
+            Side.back: [Label("toyota corolla", 0.95), Label("toyota camry", 0.03)],
+        }
+    )
+    asked: list[tuple[Side, str]] = field(default_factory=list)
+    failure: CarvalueError | None = None
+
+    async def labels(self, photo: Photo, categorizer_id: str) -> Sequence[Label]:
+        self.asked.append((photo.side, categorizer_id))
+        answer = self.answers[photo.side]
+        if isinstance(answer, CarvalueError):
+            raise answer
+        return answer
+
+    async def categorizers(self) -> Sequence[CategorizerInfo]:
+        return [
+            CategorizerInfo("cars", "Cars", ("toyota corolla",)),
+            CategorizerInfo("vans", "Vans", ("ford transit",)),
+        ]
+
+    async def check(self) -> None:
+        if self.failure:
+            raise self.failure
+
+
+@dataclass
+class FakeSpecsSource:
+    """Knows every car in the trims LE and S, unless told to fail or to know nothing."""
+
+    source: str = "fake-specs"
+    failure: CarvalueError | None = None
+    knows: bool = True
+    asked: list[Car] = field(default_factory=list)
+
+    async def trims(self, make_model: MakeModel, year: int) -> Sequence[Trim]:
+        sheet = await self.specs(Car(make_model, year))
+        return sheet.trims if sheet else ()
+
+    async def specs(self, car: Car) -> SpecsSheet | None:
+        self.asked.append(car)
+        if self.failure:
+            raise self.failure
+        if not self.knows:
+            return None
+        trims = {trim.trim_id: trim for trim in (LE, S)}
+        if car.trim_id is not None and car.trim_id not in trims:
+            raise UnknownTrim("The car does not come in this trim.")
+        specs = Specs(trim_id=car.trim_id or LE.trim_id, source=self.source, weight_kg=1245)
+        return SpecsSheet(tuple(trims.values()), specs)
+
+    async def check(self) -> None:
+        if self.failure:
+            raise self.failure
+
+
+@dataclass
+class FakeValuer:
+    """Gives one price for everything, unless told to fail or to know none."""
+
+    source: str = "fake-valuer"
+    failure: CarvalueError | None = None
+    price: Price | None = PRICE
+    asked: list[tuple[Car, Usage]] = field(default_factory=list)
+
+    async def value(
+        self, car: Car, specs: Specs | None, usage: Usage, country: str
+    ) -> Price | None:
+        self.asked.append((car, usage))
+        if self.failure:
+            raise self.failure
+        return self.price if specs else None
+
+    async def check(self) -> None:
+        if self.failure:
+            raise self.failure
+
+
+@dataclass
+class FakeVinDecoder:
+    """Knows one VIN, takes every other of 17 characters for that of an unknown car."""
+
+    catalog: Catalog
+
+    def decode(self, vin: str) -> Car | None:
+        if len(vin) != 17:
+            raise InvalidVin("A VIN has 17 characters.")
+        if vin != VIN_OF_COROLLA_2010:
+            return None
+        return Car(self.catalog.model("toyota-corolla").make_model, 2010)
+
+
+class MemoryStore:
+    """AppraisalStore in memory."""
+
+    def __init__(self, *, now: Clock) -> None:
+        self._now = now
+        self._appraisals: dict[str, Appraisal] = {}
+        self._photos: dict[tuple[str, Side], Photo] = {}
+        self._valuations: dict[str, dict[str, Valuation]] = {}
+        self.failing = False
+
+    async def add(self, appraisal: Appraisal, photos: Sequence[Photo]) -> Appraisal:
+        await self.check()
+        added = replace(appraisal, version=1)
+        self._appraisals[added.id] = added
+        self._valuations[added.id] = {}
+        for photo in photos:
+            self._photos[added.id, photo.side] = photo
+        return added
+
+    async def get(self, id: str) -> Appraisal:
+        await self.check()
+        found = self._appraisals.get(id)
+        if found is None or found.expires_at <= self._now():
+            raise AppraisalNotFound("There is no such appraisal.")
+        return found
+
+    async def save(self, appraisal: Appraisal, photo: Photo | None = None) -> Appraisal:
+        if (await self.get(appraisal.id)).version != appraisal.version:
+            raise ChangedMeanwhile("Another request changed the appraisal.")
+        saved = replace(appraisal, version=appraisal.version + 1)
+        self._appraisals[saved.id] = saved
+        if photo is not None:
+            self._photos[saved.id, photo.side] = photo
+        if saved.valuation is not None:
+            self._valuations[saved.id].setdefault(saved.valuation.id, saved.valuation)
+        return saved
+
+    async def delete(self, id: str) -> None:
+        await self.get(id)
+        del self._appraisals[id]
+        del self._valuations[id]
+        for side in Side:
+            self._photos.pop((id, side), None)
+
+    async def page(
+        self, *, limit: int, after: Position | None = None, status: AppraisalStatus | None = None
+    ) -> Sequence[Appraisal]:
+        await self.check()
+        now = self._now()
+        listed = [one for one in self._appraisals.values() if one.expires_at > now]
+        if status is not None:
+            listed = [one for one in listed if one.status is status]
+        return _after(listed, after)[:limit]
+
+    async def photo(self, id: str, side: Side) -> Photo:
+        await self.get(id)
+        if (id, side) not in self._photos:
+            raise PhotoNotFound("There is no such photo.")
+        return self._photos[id, side]
+
+    async def valuations(
+        self, id: str, *, limit: int, after: Position | None = None
+    ) -> Sequence[Valuation]:
+        await self.get(id)
+        return _after(list(self._valuations[id].values()), after)[:limit]
+
+    async def valuation(self, id: str, valuation_id: str) -> Valuation:
+        await self.get(id)
+        if valuation_id not in self._valuations[id]:
+            raise ValuationNotFound("There is no such valuation.")
+        return self._valuations[id][valuation_id]
+
+    async def check(self) -> None:
+        if self.failing:
+            raise StoreUnavailable("The database cannot be used right now.")
+
+
+DatedT = TypeVar("DatedT", Appraisal, Valuation)
+
+
+def _after(listed: list[DatedT], after: Position | None) -> list[DatedT]:
+    newest_first = sorted(listed, key=lambda one: (one.created_at, one.id), reverse=True)
+    if after is None:
+        return newest_first
+    return [one for one in newest_first if (one.created_at, one.id) < (after.created_at, after.id)]
+
+
+def a_photo(side: Side, color: str = "red") -> Photo:
+    return Photo(side, jpeg(color=color), 400, 320)
+
+
+def jpeg(width: int = 400, height: int = 320, color: str = "red") -> bytes:
+    return picture("JPEG", width, height, color)
+
+
+def picture(kind: str, width: int = 400, height: int = 320, color: str = "red") -> bytes:
+    """A plain picture in one of Pillow's formats."""
+    content = io.BytesIO()
+    Image.new("RGB", (width, height), color).save(content, kind)
+    return content.getvalue()
