@@ -283,10 +283,12 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
 def _allowed(request: Request) -> list[str]:
     # Starlette names the methods of the path's first route only.
     methods: set[str] = set()
-    for route in request.app.routes:
-        match, _ = route.matches(request.scope)
-        if match is not Match.NONE:
-            methods |= getattr(route, "methods", None) or set()
+    for part in request.app.routes:
+        router = getattr(part, "original_router", None)  # FastAPI keeps included routers whole
+        for route in router.routes if router else [part]:
+            match, _ = route.matches(request.scope)
+            if match is not Match.NONE:
+                methods |= getattr(route, "methods", None) or set()
     return sorted(methods)
 
 
