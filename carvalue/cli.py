@@ -18,6 +18,7 @@ import typer
 import uvicorn
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from carvalue import __version__
 from carvalue.app import create_app
@@ -66,7 +67,7 @@ def _fail(error: errors.CarvalueError, *, as_json: bool = False) -> NoReturn:
     if as_json:
         print(json.dumps({"code": error.code, "detail": str(error)}), file=sys.stderr)
     else:
-        stderr.print(f"[bold red]{error}[/]", soft_wrap=True)
+        stderr.print(Text(str(error), style="bold red"), soft_wrap=True)
     match error:
         case errors.SettingsIncomplete():
             sys.exit(EXIT_SETTINGS)
@@ -100,7 +101,7 @@ def demo(
         try:
             asyncio.run(run_demo(settings, console, host=host, port=port, once=once))
         except DemoFailed as error:
-            stderr.print(f"[bold red]{error}[/]")
+            stderr.print(Text(str(error), style="bold red"))
             sys.exit(EXIT_PROVIDER)
         except KeyboardInterrupt:
             pass
@@ -187,7 +188,8 @@ def providers(as_json: AsJson = False, on_mocks: OnMocks = False) -> None:
     else:
         table = Table("Port", "Provider", "State")
         for port, wrong in health.items():
-            state = f"[red]{wrong}[/]" if wrong else "[green]can be reached[/]"
+            style = "red" if wrong else "green"
+            state = Text(str(wrong or "can be reached"), style=style)
             table.add_row(port, str(getattr(settings, port)), state)
         console.print(table)
     if any(health.values()):

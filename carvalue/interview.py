@@ -4,6 +4,7 @@ What a person at a terminal is asked: which car it is, and its model year.
 
 from rich.console import Console
 from rich.prompt import IntPrompt, Prompt
+from rich.text import Text
 
 from carvalue.core.appraisal import Appraisal
 from carvalue.core.candidates import Decision
@@ -51,7 +52,7 @@ def choose_car(
         try:
             return _called(answer or "", catalog)
         except UnknownCar as error:
-            console.print(f"[yellow]{error}[/]")
+            console.print(Text(str(error), style="yellow"))
 
 
 def choose_year(
@@ -76,7 +77,7 @@ def choose_year(
         try:
             catalog.check_year(car.model_id, year)
         except UnknownYear as error:
-            console.print(f"[yellow]{error}[/]")
+            console.print(Text(str(error), style="yellow"))
         else:
             return year
 

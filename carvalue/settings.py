@@ -6,11 +6,28 @@ Read once, at the start, and handed on as plain arguments: adapters never see it
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, Field, SecretStr, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from carvalue.core.errors import SettingsIncomplete
 
+
+def _printable(key: SecretStr) -> SecretStr:
+    # A line break that came along with a key would end a header.
+    text = key.get_secret_value().strip()
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError("a key has printable ASCII characters and no blank")
+    return SecretStr(text)
+
+
+Key = Annotated[SecretStr, Field(min_length=1), AfterValidator(_printable)]
 HttpAddress = Annotated[str, StringConstraints(pattern=r"^https?://[^\s]+$")]
 ProviderId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 
@@ -19,8 +36,8 @@ class ImaggaSettings(BaseModel):
     """Access to Imagga. The categorizer is the one trained for the account."""
 
     base_url: HttpAddress = "https://api.imagga.com/v2"
-    api_key: SecretStr
-    api_secret: SecretStr
+    api_key: Key
+    api_secret: Key
     categorizer_id: ProviderId
 
 
@@ -28,7 +45,7 @@ class SpecsApiSettings(BaseModel):
     """Access to the specs API. `source` is how answers name it."""
 
     base_url: HttpAddress
-    api_key: SecretStr
+    api_key: Key
     source: str = "specs_api"
 
 
@@ -36,7 +53,7 @@ class ValuationApiSettings(BaseModel):
     """Access to the valuation API. `source` is how answers name it."""
 
     base_url: HttpAddress
-    api_key: SecretStr
+    api_key: Key
     source: str = "valuation_api"
 
 
@@ -47,6 +64,7 @@ class Settings(BaseSettings):
         env_prefix="CARVALUE_",
         env_nested_delimiter="__",
         env_file=".env",
+        env_ignore_empty=True,
         extra="ignore",
         hide_input_in_errors=True,
     )

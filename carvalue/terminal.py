@@ -5,6 +5,7 @@ How an appraisal looks in a terminal.
 import math
 
 from rich.console import Console, Group, RenderableType
+from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -41,21 +42,21 @@ def show_car(console: Console, appraisal: Appraisal) -> None:
     car = appraisal.car
     if car is None:
         return
-    trim = f" {car.trim}" if car.trim else ""
+    name = f"{car.make} {car.model} {car.trim or ''}".rstrip()
     parts: list[RenderableType] = []
     if appraisal.specs:
         parts.append(_specs(appraisal.specs))
     if appraisal.valuation:
         parts.append(_price(appraisal.valuation))
-    title = f"[bold]{car.make} {car.model}{trim} {car.year}[/]"
+    title = Text(f"{name} {car.year}", style="bold")
     console.print(Panel(Group(*parts), title=title, title_align="left", expand=False))
     _show_failures(console, appraisal.steps)
 
 
 def name_of(candidate: Candidate) -> str:
     if candidate.make and candidate.model:
-        return f"{candidate.make} {candidate.model}"
-    return f"{candidate.label} [dim](not in the catalogue)[/]"
+        return escape(f"{candidate.make} {candidate.model}")
+    return f"{escape(candidate.label)} [dim](not in the catalogue)[/]"
 
 
 def _show_failures(console: Console, steps: Steps) -> None:
@@ -71,7 +72,7 @@ def _percent(value: float | None) -> str:
 def _specs(specs: Specs) -> Table:
     economy = specs.fuel_economy
     table = Table(
-        title=f"Specs ({specs.source})", title_justify="left", box=None, show_header=False
+        title=escape(f"Specs ({specs.source})"), title_justify="left", box=None, show_header=False
     )
     table.add_column(style="dim")
     table.add_column()
@@ -110,7 +111,7 @@ def _specs(specs: Specs) -> Table:
         ("Made in", specs.make_country),
     ):
         if value:
-            table.add_row(name, value)
+            table.add_row(name, escape(value))
     return table
 
 
@@ -125,9 +126,11 @@ def _joined(*parts: str | None) -> str:
 def _price(valuation: Valuation) -> Group:
     price = valuation.price
     table = Table(
-        title=f"Asking prices in {price.currency} ({valuation.source}), "
-        f"{valuation.mileage:,} {valuation.mileage_unit.value}, "
-        f"{valuation.condition.value.replace('_', ' ')}",
+        title=escape(
+            f"Asking prices in {price.currency} ({valuation.source}), "
+            f"{valuation.mileage:,} {valuation.mileage_unit.value}, "
+            f"{valuation.condition.value.replace('_', ' ')}"
+        ),
         title_justify="left",
         box=None,
     )

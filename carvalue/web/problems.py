@@ -6,6 +6,7 @@ print it, VINs and all.
 """
 
 import logging
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -85,6 +86,8 @@ TITLE_OF = {
     "provider-quota": "A provider's quota is used up",
     "unavailable": "The service is not available right now",
 }
+
+FIELD_NAME = re.compile(r"[A-Za-z][A-Za-z_-]{0,39}|[0-9]{1,4}")
 
 RETRY_SECONDS = 2
 """What a client is asked to wait where nothing better is known."""
@@ -250,11 +253,12 @@ def _other_media_type(request: Request, wrong: Sequence[Any]) -> str | None:
 
 
 def _pointer(loc: Sequence[str | int]) -> str:
+    """Where it is. The name of a field that we do not know is shown only if it could be one."""
     where, *path = loc
+    names = [str(part) if FIELD_NAME.fullmatch(str(part)) else "" for part in path]
     if where == "body":
-        # A JSON pointer; "~" and "/" cannot occur in the names of our fields.
-        return "#" + "".join(f"/{part}" for part in path)
-    return f"{where}:{'.'.join(map(str, path))}"
+        return "#" + "".join(f"/{name}" for name in names)
+    return f"{where}:{'.'.join(names)}"
 
 
 async def _http_error(request: Request, error: Exception) -> JSONResponse:

@@ -29,7 +29,7 @@ def request_id(scope: Any) -> UUID:
 
 
 class RequestId:
-    """Tells every answer's request id, and that its content type is meant."""
+    """Tells every answer's request id, that its content type is meant, and who may keep it."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -45,6 +45,7 @@ class RequestId:
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-Id"] = id
                 headers["X-Content-Type-Options"] = "nosniff"
+                headers.setdefault("Cache-Control", "private, no-cache")
             await send(message)
 
         await self._app(scope, receive, send_with_id)

@@ -1,0 +1,159 @@
+"""
+The README's commands do what it says, pasted as they stand there.
+"""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.test_sockets import free_port
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"^```sh\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+START_SECONDS = 120
+PROGRAM = {name: value for name, value in os.environ.items() if not name.startswith("CARVALUE_")}
+
+
+def block(*words: str) -> str:
+    """The one block that holds all these words."""
+    found = [text for text in BLOCKS if all(word in text for word in words)]
+    assert len(found) == 1, f"{len(found)} blocks of the README hold {words}"
+    return found[0]
+
+
+def shell(script: str, folder: Path) -> str:
+    """What a script prints; it must not fail."""
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=folder,
+        env=PROGRAM,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def answers(printed: str) -> list[dict[str, object]]:
+    """The JSON objects that curl printed one after the other."""
+    decoder, found, at = json.JSONDecoder(), [], 0
+    while at < len(printed):
+        one, at = decoder.raw_decode(printed, at)
+        found.append(one)
+    return found
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[str]:
+    """`make demo`, serving; the address that it prints."""
+    port = free_port()
+    command = ["make", "demo", f"ARGS=--port {port}"]
+    started = subprocess.Popen(
+        command, cwd=ROOT, env=PROGRAM, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    address = f"http://127.0.0.1:{port}"
+    until = time.monotonic() + START_SECONDS
+    try:
+        assert started.stdout is not None
+        for line in started.stdout:
+            assert time.monotonic() < until, "make demo takes too long"
+            if f"serves at {address}" in line:
+                break
+        assert httpx.get(f"{address}/healthz", trust_env=False).is_success
+        yield address
+    finally:
+        os.killpg(started.pid, signal.SIGINT)
+        started.communicate(timeout=30)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder like the clone, where commands may leave files."""
+    for name in ("mocks", ".venv"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    return tmp_path
+
+
+def test_make_demo_once() -> None:
+    """
+    `make demo ARGS=--once` prints the Corolla of 2010 with specs and the article's prices.
+    """
+    assert "make demo ARGS=--once" in README
+
+    printed = shell("make demo ARGS=--once", ROOT)
+
+    for expected in (
+        "Toyota Corolla LE 2010",
+        "1,800 cc",
+        "1,795",
+        "7,995",
+        "849,995",
+        "8,940",
+        "mock:specs_api",
+        "mock:valuation_api",
+    ):
+        assert expected in printed
+
+
+def test_the_two_commands() -> None:
+    """
+    Both commands of a newcomer are targets of the Makefile, and CI runs the second one.
+    """
+    assert block("make demo")
+    assert block("make test")
+    targets = (ROOT / "Makefile").read_text()
+    assert re.search(r"^demo:", targets, re.MULTILINE)
+    assert re.search(r"^test:", targets, re.MULTILINE)
+    assert "make test" in (ROOT / ".ci" / "run").read_text()
+
+
+def test_the_flow_by_hand(demo: str, folder: Path) -> None:
+    """
+    The curl lines take two photos to a price, another price, and away again.
+    """
+    script = block("2. The model years").replace("http://127.0.0.1:8000", demo)
+
+    started, years, valued, what_if, history, stored = answers(shell(script, folder))
+
+    assert started["next_action"] == "confirm_car"
+    assert 2010 in years["years"]  # type: ignore[operator]
+    assert valued["valuation"]["price"]["median"] == 7995  # type: ignore[index]
+    assert what_if["price"]["median"] < 7995  # type: ignore[index]
+    assert len(history["data"]) == 2  # type: ignore[arg-type]
+    assert stored["valuation"] == what_if
+    gone = httpx.get(f"{demo}/v1/appraisals/{stored['id']}", trust_env=False)
+    assert gone.status_code == 404
+
+
+def test_when_a_provider_fails(demo: str, folder: Path) -> None:
+    """
+    The lines that let the categorizer fail and come back end with candidates.
+    """
+    variables = "\n".join(block("2. The model years").splitlines()[:2])
+    script = f"{variables}\n{block('scenarios/imagga')}".replace("http://127.0.0.1:8000", demo)
+
+    *_, failed, _, found = answers(shell(script, folder))
+
+    assert failed["status"] == "categorization_failed"
+    assert found["status"] == "needs_confirmation"
+
+
+def test_without_a_server(folder: Path) -> None:
+    """
+    The command appraises a car without a server.
+    """
+    printed = shell(block("carvalue appraise"), folder)
+
+    assert "BMW Z3" in printed
+    assert "1998" in printed
