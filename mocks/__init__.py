@@ -1,0 +1,3 @@
+"""
+The providers' stand-ins, at the providers' own paths; they never import carvalue.
+"""

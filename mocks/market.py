@@ -1,0 +1,140 @@
+"""
+A made-up used-car market, the same on every day and every machine.
+
+Each car has its listings, drawn once from its `model_id`. A price follows the
+car's age, its mileage and its condition, with some noise, and is rounded as
+people round. As on real sites, once in a while somebody types too many digits.
+
+The market stands still in `TODAY`, so no answer changes with the calendar.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import cache
+from random import Random
+from statistics import mean, median
+from typing import TypedDict
+
+from mocks.cars import KnownCar, car_with_id
+
+TODAY = 2022
+"""The model year that is new: no known car is younger."""
+
+CONDITIONS = {"excellent": 1.08, "very good": 1.0, "good": 0.92, "fair": 0.80, "poor": 0.60}
+"""What a condition does to the price, the best first."""
+
+MILES_A_YEAR = 11_500
+MILES_TO_HALVE = 232_000
+KEPT_IN_FIRST_YEAR = 0.82
+KEPT_PER_LATER_YEAR = 0.925
+AGE_AT_WHICH_PRICES_STAY = 20
+TYPOS = 1 / 150
+COMPARABLE_MILES = 60_000
+LEAST_PRICE = 500
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A car for sale, at the price that its seller asks."""
+
+    price: int
+    mileage: int
+    condition: str
+    year: int
+
+
+class Statistics(TypedDict):
+    """What is asked for comparable cars, in whole US dollars; null where there are none."""
+
+    min: int | None
+    median: int | None
+    max: int | None
+    mean: int | None
+
+
+class UnknownModel(LookupError):
+    """No car has this id."""
+
+
+@cache
+def listings(model_id: str) -> tuple[Listing, ...]:
+    """Tell what is for sale of a car."""
+    car = _car(model_id)
+    # Random seeds from a text in the same way everywhere; hash() would not.
+    chance = Random(f"market of {model_id}")  # noqa: S311 - a market, not a secret
+    return tuple(_listing(car, chance) for _ in range(chance.randint(30, 130)))
+
+
+def value(model_id: str, mileage: int, condition: str) -> Statistics:
+    """
+    Sum up what is asked for cars like this one.
+
+    A dealer's way: every listing is first brought to the asked mileage and
+    condition. So more miles never raise the median and a better condition never
+    lowers it, however few listings there are. A mileage far from that of every
+    listing has no comparables. Typing errors stay in, as in the article's answer.
+    """
+    offers = listings(model_id)
+    nearest = min(abs(offer.mileage - mileage) for offer in offers)
+    if nearest > COMPARABLE_MILES:
+        return Statistics(min=None, median=None, max=None, mean=None)
+
+    asked = _worth_of_use(mileage, condition)
+    prices = [
+        _to_five(offer.price * asked / _worth_of_use(offer.mileage, offer.condition))
+        for offer in offers
+    ]
+    return Statistics(
+        min=min(prices),
+        median=round(median(prices)),
+        max=max(prices),
+        mean=round(mean(prices)),
+    )
+
+
+def _car(model_id: str) -> KnownCar:
+    car = car_with_id(model_id)
+    if car is None:
+        raise UnknownModel(model_id)
+    return car
+
+
+def _listing(car: KnownCar, chance: Random) -> Listing:
+    age = TODAY - car.year
+    usual_mileage = 3_000 + MILES_A_YEAR * age
+    mileage = round(usual_mileage * chance.lognormvariate(0, 0.35))
+    condition = chance.choices(list(CONDITIONS), weights=[10, 30, 40, 15, 5])[0]
+
+    fair = car.new_price * _kept(age)
+    fair *= _worth_of_use(mileage, condition) / _worth_of_use(usual_mileage, "good")
+    price = _as_people_ask(max(LEAST_PRICE, fair * chance.lognormvariate(0, 0.12)), chance)
+    if chance.random() < TYPOS:
+        price = price * 100 + 95  # 8499 becomes 849995
+    return Listing(price=price, mileage=mileage, condition=condition, year=car.year)
+
+
+def _kept(age: int) -> float:
+    """The part of the new price that a car of usual mileage keeps."""
+    if age <= 0:
+        return 1.0
+    return KEPT_IN_FIRST_YEAR * KEPT_PER_LATER_YEAR ** (min(age, AGE_AT_WHICH_PRICES_STAY) - 1)
+
+
+def _worth_of_use(mileage: int, condition: str) -> float:
+    return math.exp2(-mileage / MILES_TO_HALVE) * CONDITIONS[condition]
+
+
+def _as_people_ask(price: float, chance: Random) -> int:
+    """Most ask 7995 or 8500, some 8299."""
+    style = chance.random()
+    if style < 0.55:
+        asked = round(price / 1000) * 1000 - 5
+    elif style < 0.85:
+        asked = round(price / 500) * 500
+    else:
+        asked = round(price / 100) * 100 - 1
+    return max(LEAST_PRICE, asked)
+
+
+def _to_five(price: float) -> int:
+    return round(price / 5) * 5
