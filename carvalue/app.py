@@ -35,5 +35,5 @@ def create_app(settings: Settings) -> FastAPI:
 
     app = create_api(lifespan)
     if settings.mocks:
-        app.mount("/mocks", load_mocks(settings.mocks).app)
+        app.mount("/mocks", load_mocks(settings.mocks))
     return app

@@ -13,6 +13,7 @@ from typing import TypeVar, assert_never
 
 import httpx
 from httpx_aiohttp import HttpxAiohttpClient
+from starlette.applications import Starlette
 
 from carvalue.core.appraiser import Appraiser
 from carvalue.core.errors import CarvalueError, SettingsIncomplete
@@ -74,7 +75,11 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
     """
     check_complete(settings)
     async with AsyncExitStack() as stack:
-        http = await stack.enter_async_context(_http_client(settings))
+        mocks = load_mocks(settings.mocks) if settings.mocks else None
+        if mocks is not None:
+            # An ASGI transport does not start the app that it calls.
+            await stack.enter_async_context(mocks.router.lifespan_context(mocks))
+        http = await stack.enter_async_context(_http_client(settings, mocks))
         database = await asyncio.to_thread(Database, settings.database_url)
         stack.callback(database.close)
         store = SqlAppraisalStore(database)
@@ -106,24 +111,24 @@ def check_complete(settings: Settings) -> None:
         )
 
 
-def load_mocks(import_string: str) -> httpx.ASGITransport:
-    """The mocks as a transport. They are named by a setting, so nothing here imports them."""
+def load_mocks(import_string: str) -> Starlette:
+    """The mocks' app. It is named by a setting, so nothing here imports it."""
     module, _, name = import_string.partition(":")
     try:
-        app = getattr(import_module(module), name)
+        app: Starlette = getattr(import_module(module), name)
     except (ImportError, AttributeError) as error:
         raise SettingsIncomplete(
             f"CARVALUE_MOCKS names {import_string}, which cannot be imported: {error}. "
             "The mocks need the extra: pip install 'carvalue[mocks]'"
         ) from error
-    return httpx.ASGITransport(app=app)
+    return app
 
 
-def _http_client(settings: Settings) -> httpx.AsyncClient:
+def _http_client(settings: Settings, mocks: Starlette | None) -> httpx.AsyncClient:
     # httpx's own transport collapses with many calls in flight (encode/httpx#3215); aiohttp's does
     # not, behind the same API.
     return HttpxAiohttpClient(
-        transport=load_mocks(settings.mocks) if settings.mocks else None,
+        transport=httpx.ASGITransport(app=mocks) if mocks else None,
         timeout=httpx.Timeout(settings.provider_seconds, connect=CONNECT_SECONDS),
         limits=httpx.Limits(max_connections=MAX_CONNECTIONS),
         follow_redirects=False,

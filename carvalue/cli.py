@@ -46,6 +46,7 @@ app = typer.Typer(
 console = Console()
 stderr = Console(stderr=True)
 
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 EXIT_SETTINGS, EXIT_INPUT, EXIT_PROVIDER, EXIT_UNDETERMINED = 3, 4, 5, 6
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
@@ -82,6 +83,8 @@ def _fail(error: errors.CarvalueError, *, as_json: bool = False) -> NoReturn:
 @app.command()
 def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     """Serve the API, over the providers that the settings name."""
+    if host not in LOOPBACK:
+        stderr.print(f"[yellow]There is no access control: whoever reaches {host} may use it.[/]")
     uvicorn.run(create_app(Settings.read()), host=host, port=port, date_header=True)
 
 

@@ -45,7 +45,8 @@ async def run_demo(
         )
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:
-            await _started(server, serving)
+            with console.status("Starting; the mock categorizer learns its cars ..."):
+                await _started(server, serving)
             async with httpx.AsyncClient(base_url=address, timeout=30, trust_env=False) as client:
                 await _show(client, console)
             if not once:

@@ -69,11 +69,9 @@ def _percent(value: float | None) -> str:
     return "-" if value is None else f"{value:.1f} %"
 
 
-def _specs(specs: Specs) -> Table:
+def _specs(specs: Specs) -> Group:
     economy = specs.fuel_economy
-    table = Table(
-        title=escape(f"Specs ({specs.source})"), title_justify="left", box=None, show_header=False
-    )
+    table = Table(box=None, show_header=False)
     table.add_column(style="dim")
     table.add_column()
     for name, value in (
@@ -112,7 +110,7 @@ def _specs(specs: Specs) -> Table:
     ):
         if value:
             table.add_row(name, escape(value))
-    return table
+    return Group(Text(f"Specs ({specs.source})", style="italic"), table)
 
 
 def _unit(value: float | None, unit: str) -> str | None:
@@ -125,21 +123,19 @@ def _joined(*parts: str | None) -> str:
 
 def _price(valuation: Valuation) -> Group:
     price = valuation.price
-    table = Table(
-        title=escape(
-            f"Asking prices in {price.currency} ({valuation.source}), "
-            f"{valuation.mileage:,} {valuation.mileage_unit.value}, "
-            f"{valuation.condition.value.replace('_', ' ')}"
-        ),
-        title_justify="left",
-        box=None,
+    title = Text(
+        f"Asking prices in {price.currency} ({valuation.source}), "
+        f"{valuation.mileage:,} {valuation.mileage_unit.value}, "
+        f"{valuation.condition.value.replace('_', ' ')}",
+        style="italic",
     )
+    table = Table(box=None)
     for name in ("min", "median", "max", "mean"):
         table.add_column(name, justify="right")
     table.add_row(
         f"{price.min:,}", f"[bold green]{price.median:,}[/]", f"{price.max:,}", f"{price.mean:,}"
     )
-    return Group("", table, price_plot(price))
+    return Group("", title, table, price_plot(price))
 
 
 def price_plot(price: Price, width: int = PLOT_WIDTH) -> Text:

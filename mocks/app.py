@@ -9,8 +9,10 @@ one fail and come back while carvalue runs:
     GET    /scenarios
 """
 
+import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -23,6 +25,7 @@ from starlette.routing import Route
 from mocks import imagga, specs_api, valuation_api
 from mocks.bearer import Body, error
 from mocks.imagga import PHOTOS
+from mocks.recognition import learn
 from mocks.scenarios import Scenario, scenario_of
 
 PROVIDERS = ("imagga", "specs_api", "valuation_api")
@@ -69,7 +72,15 @@ def create_app(*, photos: Path = PHOTOS, delay: float = 60.0) -> Starlette:
     seconds the slow scenario takes.
     """
     switch = Switch()
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        # Learning takes seconds: none of them shall count as the categorizer being slow.
+        await asyncio.to_thread(learn, photos)
+        yield
+
     return Starlette(
+        lifespan=lifespan,
         routes=[
             *imagga.routes(photos=photos, scenario=switch.scenario_at("imagga"), delay=delay),
             *specs_api.routes(scenario=switch.scenario_at("specs_api"), delay=delay),

@@ -1,0 +1,198 @@
+"""
+Settings: nothing starts without providers, and what is wrong is named, never shown.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from carvalue.bootstrap import check_complete, load_mocks
+from carvalue.core.errors import SettingsIncomplete
+from carvalue.settings import Settings, mock_settings
+
+COMPLETE = {
+    "CARVALUE_CATEGORIZER": "imagga",
+    "CARVALUE_IMAGGA__API_KEY": "secret-key",
+    "CARVALUE_IMAGGA__API_SECRET": "secret-secret",
+    "CARVALUE_IMAGGA__CATEGORIZER_ID": "custom-car-categorizer",
+    "CARVALUE_SPECS_SOURCE": "specs_api",
+    "CARVALUE_SPECS_API__BASE_URL": "https://specs.example/v1",
+    "CARVALUE_SPECS_API__API_KEY": "secret-specs",
+    "CARVALUE_VALUER": "valuation_api",
+    "CARVALUE_VALUATION_API__BASE_URL": "https://valuation.example",
+    "CARVALUE_VALUATION_API__API_KEY": "secret-valuation",
+}
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty folder, and an environment without our settings."""
+    monkeypatch.chdir(tmp_path)
+    for name in os.environ:
+        if name.startswith("CARVALUE_"):
+            monkeypatch.delenv(name)
+
+
+def written(settings: dict[str, str]) -> Settings:
+    """The settings in a `.env` file of their own."""
+    path = Path("some.env")
+    path.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+    return Settings(_env_file=path)
+
+
+def refusal_of(settings: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> str:
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsIncomplete) as refused:
+        check_complete(Settings.read())
+    assert refused.value.__cause__ is None  # a cause would show the values
+    return str(refused.value)
+
+
+def test_nothing_set() -> None:
+    """
+    A fresh installation says everything that is to be set, at once.
+    """
+    with pytest.raises(SettingsIncomplete) as refused:
+        check_complete(Settings.read())
+
+    for name in COMPLETE:
+        if name != "CARVALUE_IMAGGA__BASE_URL":
+            assert f"{name}=" in str(refused.value)
+    assert "CARVALUE_CATEGORIZER=imagga" in str(refused.value)
+    assert "carvalue demo" in str(refused.value)
+
+
+def test_everything_set() -> None:
+    settings = written(COMPLETE)
+
+    check_complete(settings)
+    assert settings.missing() == []
+    assert settings.imagga
+    assert settings.imagga.base_url == "https://api.imagga.com/v2"
+    assert settings.imagga.api_key.get_secret_value() == "secret-key"
+    assert settings.database_url == "sqlite:///carvalue.db"
+
+
+@pytest.mark.parametrize(
+    ("removed", "named"),
+    [
+        ({"CARVALUE_VALUER"}, ["CARVALUE_VALUER=valuation_api"]),
+        (
+            {"CARVALUE_SPECS_API__BASE_URL", "CARVALUE_SPECS_API__API_KEY"},
+            ["CARVALUE_SPECS_API__BASE_URL=...", "CARVALUE_SPECS_API__API_KEY=..."],
+        ),
+    ],
+)
+def test_a_part_set(removed: set[str], named: list[str]) -> None:
+    """
+    Only what is missing is asked for.
+    """
+    settings = written({name: COMPLETE[name] for name in COMPLETE.keys() - removed})
+
+    assert settings.missing() == named
+
+
+def test_half_a_provider(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = {name: COMPLETE[name] for name in COMPLETE if not name.endswith("API_SECRET")}
+
+    refusal = refusal_of(settings, monkeypatch)
+
+    assert "CARVALUE_IMAGGA__API_SECRET: Field required" in refusal
+    assert "secret-key" not in refusal
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CARVALUE_CATEGORIZER", "secret-typo"),
+        ("CARVALUE_VALUER", "secret-typo"),
+        ("CARVALUE_SPECS_API__BASE_URL", "secret.example"),
+        ("CARVALUE_SPECS_API__BASE_URL", "ftp://secret.example"),
+        ("CARVALUE_VALUATION_API__BASE_URL", "https://secret example"),
+        ("CARVALUE_IMAGGA__CATEGORIZER_ID", "secret/../id"),
+        ("CARVALUE_PROVIDER_SECONDS", "secret"),
+        ("CARVALUE_PROVIDER_SECONDS", "0"),
+        ("CARVALUE_PROVIDER_SECONDS", "26"),
+        ("CARVALUE_PROVIDER_SECONDS", "nan"),
+        ("CARVALUE_IMAGGA", '{"api_key": "secret-json'),
+        ("CARVALUE_IMAGGA", "secret-text"),
+    ],
+)
+def test_a_value_that_does_not_fit(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    The variable is named and its value is not: a log of a failed start holds no keys.
+    """
+    refusal = refusal_of(COMPLETE | {name: value}, monkeypatch)
+
+    assert name in refusal
+    assert "secret" not in refusal
+
+
+def test_the_error_below() -> None:
+    """
+    Even the error that names the variable is made from knows no value.
+    """
+    with pytest.raises(ValidationError) as refused:
+        written(COMPLETE | {"CARVALUE_VALUER": "secret", "CARVALUE_PROVIDER_SECONDS": "secret"})
+
+    assert "secret" not in f"{refused.value} {refused.value!r}"
+
+
+def test_an_env_file() -> None:
+    """
+    A `.env` file in the current folder is read, and may hold the settings of others.
+    """
+    Path(".env").write_text("CARVALUE_PROVIDER_SECONDS=3.5\nOTHER=1\nCARVALUE_UNKNOWN=1\n")
+
+    assert Settings.read().provider_seconds == 3.5
+
+
+def test_the_environment_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(".env").write_text("CARVALUE_PROVIDER_SECONDS=3.5\n")
+    monkeypatch.setenv("CARVALUE_PROVIDER_SECONDS", "4.5")
+
+    assert Settings.read().provider_seconds == 4.5
+
+
+def test_secrets_stay_secret() -> None:
+    """
+    Settings that are printed by mistake show no key.
+    """
+    settings = written(COMPLETE)
+
+    shown = f"{settings} {settings!r} {settings.imagga} {settings.model_dump()}"
+    assert "secret-" not in shown
+    assert "secret-" not in settings.model_dump_json()
+
+
+def test_mocks_that_are_not_installed() -> None:
+    """
+    The message says which extra is missing.
+    """
+    for import_string in ("no_such_module:app", "carvalue.settings:app", "carvalue.settings"):
+        with pytest.raises(SettingsIncomplete) as refused:
+            load_mocks(import_string)
+
+        assert "carvalue[mocks]" in str(refused.value)
+
+
+def test_the_demo_needs_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    The demo reads no environment: with real keys set, it still asks the mocks only.
+    """
+    for name, value in COMPLETE.items():
+        monkeypatch.setenv(name, value)
+
+    settings = mock_settings(database_url="sqlite:///x.db")
+
+    check_complete(settings)
+    assert settings.mocks
+    assert settings.imagga
+    assert settings.specs_api
+    assert settings.valuation_api
+    for provider in (settings.imagga, settings.specs_api, settings.valuation_api):
+        assert provider.base_url.startswith("http://mocks")
+    assert settings.specs_api.source == "mock:specs_api"
