@@ -7,11 +7,12 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from PIL import Image
 
-from carvalue.core.appraisal import Appraisal, AppraisalStatus
+from carvalue.core.appraisal import KEPT_FOR, Appraisal, AppraisalStatus
+from carvalue.core.appraiser import Appraiser, Start
 from carvalue.core.cars import Car, MakeModel, Specs, SpecsSheet, Trim
 from carvalue.core.catalog import Catalog
 from carvalue.core.errors import (
@@ -71,6 +72,7 @@ class FakeCategorizer:
         return answer
 
     async def categorizers(self) -> Sequence[CategorizerInfo]:
+        await self.check()
         return [
             CategorizerInfo("cars", "Cars", ("toyota corolla",)),
             CategorizerInfo("vans", "Vans", ("ford transit",)),
@@ -232,6 +234,39 @@ def _after(listed: list[DatedT], after: Position | None) -> list[DatedT]:
     if after is None:
         return newest_first
     return [one for one in newest_first if (one.created_at, one.id) < (after.created_at, after.id)]
+
+
+def an_appraiser(catalog: Catalog, **collaborators: Any) -> Appraiser:
+    """The use cases over fakes; a test hands in those that it has a special wish for."""
+    clock = collaborators.setdefault("now", Clock())
+    fakes: dict[str, Any] = {
+        "categorizer": FakeCategorizer(),
+        "specs_source": FakeSpecsSource(),
+        "valuer": FakeValuer(),
+        "vin_decoder": FakeVinDecoder(catalog),
+        "store": MemoryStore(now=clock),
+    }
+    return Appraiser(catalog=catalog, **{**fakes, **collaborators})
+
+
+NOTHING_BUT_PHOTOS = Start()
+
+
+async def started(appraiser: Appraiser, given: Start = NOTHING_BUT_PHOTOS) -> Appraisal:
+    return await appraiser.start(a_photo(Side.front), a_photo(Side.back), given)
+
+
+def an_appraisal(id: str = "apr_1", **given: Any) -> Appraisal:
+    """An appraisal of two photos that nobody has been asked about yet."""
+    at = given.pop("created_at", Clock().now)
+    fields: dict[str, Any] = {
+        "updated_at": at,
+        "expires_at": at + KEPT_FOR,
+        "photos": tuple(a_photo(side).info for side in Side),
+        "categorizer_id": "cars",
+        "country": "US",
+    }
+    return Appraisal(id=id, created_at=at, **{**fields, **given})
 
 
 def a_photo(side: Side, color: str = "red") -> Photo:

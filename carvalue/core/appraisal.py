@@ -137,10 +137,15 @@ class Appraisal:
             case AppraisalStatus.confirmed:
                 if self.valuation_step.code is StepCode.no_market_data:
                     return NextAction.done
+                if self.valuation_step.status is StepStatus.failed:
+                    return NextAction.request_valuation
                 if len(self.trims) > 1 and self.car is not None and self.car.trim_assumed:
                     return NextAction.choose_trim
                 return NextAction.request_valuation
             case AppraisalStatus.valued:
+                # A price for another mileage was asked for, and failed.
+                if self.valuation_step.code not in (None, StepCode.no_market_data):
+                    return NextAction.request_valuation
                 return NextAction.done
 
     def check_categorized(self) -> None:
@@ -215,6 +220,12 @@ class Appraisal:
             specs_step=SUCCESS,
             updated_at=at,
         )
+
+    def without_trim(self, *, at: datetime) -> "Appraisal":
+        """The car stays confirmed; the trim that it does not come in is let go."""
+        confirmed = self.confirmed_car()
+        car = replace(confirmed, car=replace(confirmed.car, trim_id=None))
+        return replace(self, car=car, updated_at=at)
 
     def specs_failed(self, code: StepCode, *, at: datetime) -> "Appraisal":
         """The specs source failed, which leaves out the valuation that was asked for."""

@@ -25,6 +25,7 @@ from carvalue.core.cars import Car, MakeModel, Trim
 from carvalue.core.catalog import Catalog
 from carvalue.core.errors import (
     AlreadyConfirmed,
+    ChangedMeanwhile,
     ModelNotFound,
     NoMarketData,
     ProviderError,
@@ -152,7 +153,10 @@ class Appraiser:
                 for side, step in appraisal.categorization.items()
                 if step.status is StepStatus.pending
             }
-            appraisal = await self.store.save(self._identified(appraisal, interrupted, {}))
+            try:
+                return await self.store.save(self._identified(appraisal, interrupted, {}))
+            except ChangedMeanwhile:  # somebody else has found it first
+                return await self.store.get(id)
         return appraisal
 
     async def recategorize(self, id: str, categorizer_id: str | None = None) -> Appraisal:
@@ -198,6 +202,7 @@ class Appraiser:
             raise VersionOutdated("The appraisal has changed; get it and choose again.")
         appraisal.check_categorized()
         car = Car(self._known(choice), choice.year, choice.trim_id)
+        _check_trim(appraisal, car)
         return await self._confirm(appraisal, car, choice.usage, self._source(appraisal, car))
 
     async def value(self, id: str, usage: Usage | None = None) -> Valuation:
@@ -205,7 +210,8 @@ class Appraiser:
         Value the confirmed car, as used; without `usage` as the user said before.
 
         A missing specs answer is asked for again first. Raises `NotConfirmed`, `UsageMissing`,
-        `NoMarketData`, and the valuer's `ProviderError` after the failed step has been kept.
+        `UnknownTrim` if that answer says so, and `NoMarketData` or `ProviderError` after the
+        failed step has been kept.
         """
         appraisal = await self.get(id)
         appraisal.confirmed_car()
@@ -231,7 +237,12 @@ class Appraiser:
         default = self.categorizer.default_id
         if chosen is None or chosen == default:
             return default
-        if chosen not in {one.id for one in await self.categorizer.categorizers()}:
+        try:
+            known = {one.id for one in await self.categorizer.categorizers()}
+        except ProviderError:
+            # No reason to lose the photos: if it does not exist, the failed step will say so.
+            return chosen
+        if chosen not in known:
             raise UnknownCategorizer("There is no such categorizer.")
         return chosen
 
@@ -338,14 +349,15 @@ class Appraiser:
             sheet = await self._specs_source.specs(appraisal.confirmed_car().car)
         except UnknownTrim:
             # The trim is the one thing of the choice that only the source can judge.
-            await self.store.save(_without_trim(appraisal, at=self._now()))
+            await self.store.save(appraisal.without_trim(at=self._now()))
             raise
         except ProviderError as error:
             failed = appraisal.specs_failed(provider_code(error), at=self._now())
             await self.store.save(failed)
             raise
         if sheet is None:
-            nothing = appraisal.specs_failed(StepCode.no_specs_known, at=self._now())
+            now = self._now()
+            nothing = appraisal.without_trim(at=now).specs_failed(StepCode.no_specs_known, at=now)
             return await self.store.save(nothing)
         return await self.store.save(appraisal.specified(sheet, at=self._now()))
 
@@ -375,8 +387,12 @@ class Appraiser:
         return valuation
 
 
-def _without_trim(appraisal: Appraisal, *, at: datetime) -> Appraisal:
-    """The car stays confirmed; only the trim that it does not come in is let go."""
-    confirmed = appraisal.confirmed_car()
-    car = replace(confirmed, car=replace(confirmed.car, trim_id=None))
-    return replace(appraisal, car=car, updated_at=at)
+def _check_trim(appraisal: Appraisal, car: Car) -> None:
+    """Raise `UnknownTrim` before anything changes, if the car's trims are known already."""
+    if appraisal.car is None or car.trim_id is None or not appraisal.trims:
+        return
+    known = appraisal.car.car
+    if (known.make_model, known.year) != (car.make_model, car.year):
+        return
+    if car.trim_id not in {trim.trim_id for trim in appraisal.trims}:
+        raise UnknownTrim("The car does not come in this trim.")

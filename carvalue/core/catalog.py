@@ -9,7 +9,7 @@ by their key, the letters and digits without case and accents, so that "F-150", 
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from carvalue.core.cars import MakeModel
@@ -37,7 +37,8 @@ def key_of(name: str) -> str:
 def slug_of(name: str) -> str:
     """A name as it stands in an id: lower case, words joined by dashes."""
     decomposed = unicodedata.normalize("NFKD", name).casefold()
-    kept = (char if char.isascii() and char.isalnum() else " " for char in decomposed)
+    letters = (char for char in decomposed if not unicodedata.combining(char))
+    kept = (char if char.isascii() and char.isalnum() else " " for char in letters)
     return "-".join("".join(kept).split())
 
 
@@ -84,7 +85,7 @@ class Catalog:
         self._by_model_name: dict[str, list[MakeModel]] = defaultdict(list)
         digest = sha256(str(covered_until).encode())
 
-        for row in sorted(rows, key=lambda row: (row.make.casefold(), row.model.casefold())):
+        for row in _merged(rows):
             self._add(row)
             digest.update(repr(row).encode())
         for alias, make_key in MAKE_ALIASES.items():
@@ -94,7 +95,7 @@ class Catalog:
 
     def _add(self, row: CatalogRow) -> None:
         make_key, model_key = key_of(row.make), key_of(row.model)
-        if not make_key or not model_key or (make_key, model_key) in self._by_name:
+        if not make_key or not model_key:
             return
         make_id = self._make_ids.setdefault(make_key, slug_of(row.make))
         make = self._makes.setdefault(make_id, CatalogMake(make_id, row.make))
@@ -102,7 +103,7 @@ class Catalog:
         if model_id in self._models:  # "C/V" and "C-V" have two keys at most, never one id
             model_id = f"{model_id}-{model_key}"
         make_model = MakeModel(make_id, make.make, model_id, row.model)
-        model = CatalogModel(make_model, tuple(sorted(row.years)))
+        model = CatalogModel(make_model, row.years)
         self._models[model_id] = model
         self._models_of[make_id].append(model)
         self._by_name[make_key, model_key] = make_model
@@ -176,3 +177,13 @@ class Catalog:
         when = f"from {first} to {last}" if first != last else f"in {first}"
         gap = ", with gaps" if len(model.years) != last - first + 1 else ""
         raise UnknownYear(f"The {model.make_model} was sold {when}{gap}.", known_years=model.years)
+
+
+def _merged(rows: Iterable[CatalogRow]) -> list[CatalogRow]:
+    """One row per model, by name, its years in order; two spellings of one model are one."""
+    found: dict[tuple[str, str], CatalogRow] = {}
+    for row in sorted(rows, key=lambda row: (row.make.casefold(), row.model.casefold())):
+        first = found.setdefault((key_of(row.make), key_of(row.model)), row)
+        years = tuple(sorted({*first.years, *row.years}))
+        found[key_of(row.make), key_of(row.model)] = replace(first, years=years)
+    return list(found.values())

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 from carvalue.core.cars import MakeModel
-from carvalue.core.catalog import Catalog, key_of
+from carvalue.core.catalog import Catalog
 
 MAX_LABEL = 200
 """Characters of a label that are read; no car has a longer name."""
@@ -48,24 +48,23 @@ def parse_label(text: str, catalog: Catalog) -> ParsedLabel:
     it: "peugeot 2008" has none. Without a make, a model's name counts if one make alone has it.
     """
     words = _words(text[:MAX_LABEL])
-    for kept, years in (_without_years(words), (words, ())):
+    numbers = [at for at, word in enumerate(words) if _is_year(word)]
+    # What may be a name and no year: none of the numbers, one of them, all of them.
+    for named in ([], *([at] for at in numbers), numbers):
+        kept = [word for at, word in enumerate(words) if at not in numbers or at in named]
         make_model = _find(kept, catalog)
         if make_model is not None:
-            return ParsedLabel(" ".join(kept), make_model, years)
-    kept, years = _without_years(words)
-    return ParsedLabel(" ".join(kept), None, years)
+            years = {int(words[at]) for at in numbers if at not in named}
+            return ParsedLabel(" ".join(kept), make_model, tuple(sorted(years)))
+    kept = [word for at, word in enumerate(words) if at not in numbers]
+    if not kept:
+        return ParsedLabel(" ".join(words), None, ())
+    return ParsedLabel(" ".join(kept), None, tuple(sorted({int(words[at]) for at in numbers})))
 
 
 def _words(text: str) -> list[str]:
     # Letters and digits make words in any script; everything else separates them.
     return re.findall(r"[^\W_]+", text.casefold())
-
-
-def _without_years(words: list[str]) -> tuple[list[str], tuple[int, ...]]:
-    kept = [word for word in words if not _is_year(word)]
-    if not any(key_of(word) for word in kept):
-        return words, ()
-    return kept, tuple(sorted({int(word) for word in words if _is_year(word)}))
 
 
 def _is_year(word: str) -> bool:
@@ -87,7 +86,7 @@ def _find(words: list[str], catalog: Catalog) -> MakeModel | None:
             make_model = catalog.find(make, "".join(rest[:end]))
             if make_model is not None:
                 return make_model
-        return None
+        break  # "range rover evoque": the make's name is a part of the model's
     for end in range(min(_LONGEST_MODEL, len(words)), 0, -1):
         make_model = catalog.find_model("".join(words[:end]))
         if make_model is not None:

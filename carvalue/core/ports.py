@@ -34,7 +34,11 @@ class Categorizer(Protocol):
         """The categorizer that is asked when none is named."""
 
     async def labels(self, photo: Photo, categorizer_id: str) -> Sequence[Label]:
-        """What the photo shows; empty when it shows nothing that the categorizer knows."""
+        """
+        What the photo shows, confidences from 0 to 1 and finite.
+
+        Empty when it shows nothing that the categorizer knows.
+        """
 
     async def categorizers(self) -> Sequence[CategorizerInfo]:
         """The categorizers of the account."""

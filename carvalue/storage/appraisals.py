@@ -73,6 +73,7 @@ class SqlAppraisalStore:
                     .where(
                         col(AppraisalRow.id) == saved.id,
                         col(AppraisalRow.version) == appraisal.version,
+                        col(AppraisalRow.expires_at) > self._now(),
                     )
                     .values(**_columns(saved))
                 )
@@ -206,5 +207,5 @@ def _valuation_row(id: str, valuation: Valuation) -> ValuationRow:
 def _newest_first(query: Any, row: Any, after: Position | None) -> Any:
     place = tuple_(col(row.created_at), col(row.id))
     if after is not None:
-        query = query.where(place < tuple_(after.created_at, after.id))
+        query = query.where(place < tuple_(after.created_at.astimezone(UTC), after.id))
     return query.order_by(col(row.created_at).desc(), col(row.id).desc())

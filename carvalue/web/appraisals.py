@@ -33,12 +33,6 @@ router = APIRouter(prefix="/v1/appraisals", tags=["appraisals"])
 
 PHOTO_ERRORS = (errors.PhotoTooLarge, errors.PhotoUnsupported, errors.PhotoUnreadable)
 STATE_ERRORS = (errors.StillCategorizing, errors.AlreadyConfirmed, errors.ChangedMeanwhile)
-CATEGORIZER_ERRORS = (
-    errors.UnknownCategorizer,
-    errors.ProviderUnavailable,
-    errors.ProviderBusy,
-    errors.ProviderTimedOut,
-)
 
 
 def _answer(appraisal: Appraisal, response: Response) -> schemas.Appraisal:
@@ -50,7 +44,7 @@ def _answer(appraisal: Appraisal, response: Response) -> schemas.Appraisal:
 @router.post(
     "",
     status_code=201,
-    responses=problems(*PHOTO_ERRORS, *CATEGORIZER_ERRORS, errors.InvalidVin),
+    responses=problems(*PHOTO_ERRORS, errors.UnknownCategorizer, errors.InvalidVin),
 )
 async def create_appraisal(
     form: Annotated[inputs.AppraisalCreate, Form(media_type="multipart/form-data")],
@@ -160,7 +154,7 @@ async def replace_photo(
 @router.post(
     "/{appraisal_id}/categorizations",
     status_code=202,
-    responses=problems(errors.AppraisalNotFound, *STATE_ERRORS, *CATEGORIZER_ERRORS),
+    responses=problems(errors.AppraisalNotFound, *STATE_ERRORS, errors.UnknownCategorizer),
 )
 async def retry_categorization(
     appraisal_id: AppraisalId,

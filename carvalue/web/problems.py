@@ -87,7 +87,7 @@ TITLE_OF = {
     "unavailable": "The service is not available right now",
 }
 
-FIELD_NAME = re.compile(r"[A-Za-z][A-Za-z_-]{0,39}|[0-9]{1,4}")
+FIELD_NAME = re.compile(r"[A-Za-z][A-Za-z_-]{0,39}")
 
 RETRY_SECONDS = 2
 """What a client is asked to wait where nothing better is known."""
@@ -225,9 +225,11 @@ async def _validation_error(request: Request, error: Exception) -> JSONResponse:
             code="unsupported-media-type",
             detail=f"Send the body as {expected}.",
         )
+    # Pydantic complains once more that a field which may be left out is not null.
     fields = [
         ProblemField(pointer=_pointer(one["loc"]), code=one["type"], detail=one["msg"])
         for one in wrong
+        if one["type"] != "none_required"
     ]
     return problem_response(
         request,
@@ -253,12 +255,16 @@ def _other_media_type(request: Request, wrong: Sequence[Any]) -> str | None:
 
 
 def _pointer(loc: Sequence[str | int]) -> str:
-    """Where it is. The name of a field that we do not know is shown only if it could be one."""
+    """
+    Which field it is; our bodies are flat, and what follows the field are Pydantic's own words.
+
+    The name of a field that we do not know is shown only if it could be one.
+    """
     where, *path = loc
-    names = [str(part) if FIELD_NAME.fullmatch(str(part)) else "" for part in path]
+    name = str(path[0]) if path and FIELD_NAME.fullmatch(str(path[0])) else ""
     if where == "body":
-        return "#" + "".join(f"/{name}" for name in names)
-    return f"{where}:{'.'.join(names)}"
+        return f"#/{name}" if name else "#"
+    return f"{where}:{name}"
 
 
 async def _http_error(request: Request, error: Exception) -> JSONResponse:

@@ -25,6 +25,7 @@ router = APIRouter(prefix="/v1/appraisals/{appraisal_id}/valuations", tags=["val
         errors.StillCategorizing,
         errors.ChangedMeanwhile,
         errors.UsageMissing,
+        errors.UnknownTrim,
         errors.NoMarketData,
         errors.ProviderUnavailable,
         errors.ProviderAnswerUnreadable,

@@ -1,0 +1,243 @@
+import asyncio
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from carvalue.core.errors import ChangedMeanwhile, SettingsIncomplete, StoreUnavailable
+from carvalue.core.photos import Side
+from carvalue.core.valuation import Condition, MileageUnit, Usage, Valuation
+from carvalue.storage.appraisals import SqlAppraisalStore
+from carvalue.storage.database import Database
+from tests.fakes import PRICE, Clock, a_photo, an_appraisal
+
+pytestmark = pytest.mark.anyio
+
+PHOTOS = [a_photo(side) for side in Side]
+
+
+@pytest.fixture
+def path(url: str) -> str:
+    return url.removeprefix("sqlite:///")
+
+
+@pytest.fixture
+def sqlite(path: str, database: Database) -> Iterator[sqlite3.Connection]:
+    """The database file, as somebody else sees it."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        yield connection
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://somebody@localhost/carvalue",
+        "mysql+pymysql://localhost/carvalue",
+        "sqlite://",
+        "carvalue.db",
+        "",
+    ],
+)
+def test_a_setting_that_names_no_sqlite_file(url: str) -> None:
+    """
+    Who sets it up wrong is told which setting to change.
+    """
+    with pytest.raises(SettingsIncomplete, match="CARVALUE_DATABASE_URL"):
+        Database(url)
+
+
+def test_the_refusal_does_not_repeat_a_password() -> None:
+    """
+    A database URL may hold a password, and messages end up in logs.
+    """
+    with pytest.raises(SettingsIncomplete) as refused:
+        Database("postgresql://somebody:SECRET123@localhost/carvalue")
+
+    assert "SECRET123" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("pragma", "value"),
+    [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1)],
+)
+def test_how_sqlite_is_run(pragma: str, value: object, database: Database) -> None:
+    """
+    Readers do not wait, what was acknowledged survives a power failure, nothing is orphaned.
+    """
+    with database.writing() as session:
+        assert session.connection().execute(text(f"PRAGMA {pragma}")).scalar() == value
+    with database.reading() as session:
+        assert session.connection().execute(text(f"PRAGMA {pragma}")).scalar() == value
+
+
+async def test_what_was_kept_survives_a_restart(url: str, clock: Clock) -> None:
+    """
+    Appraisals, photos and versions are there after the service was stopped and started.
+    """
+    before = Database(url)
+    store = SqlAppraisalStore(before, now=clock)
+    kept = await store.save(await store.add(an_appraisal(), PHOTOS))
+    before.close()
+
+    after = Database(url)
+    store = SqlAppraisalStore(after, now=clock)
+
+    assert await store.get("apr_1") == kept
+    assert [await store.photo("apr_1", side) for side in Side] == PHOTOS
+    after.close()
+
+
+async def test_two_processes_on_one_file(
+    url: str, clock: Clock, sql_store: SqlAppraisalStore
+) -> None:
+    """
+    The second of two writers loses, wherever they run.
+    """
+    elsewhere = Database(url)
+    other = SqlAppraisalStore(elsewhere, now=clock)
+    seen = await sql_store.add(an_appraisal(), PHOTOS)
+
+    won = await other.save(seen)
+
+    with pytest.raises(ChangedMeanwhile):
+        await sql_store.save(seen)
+    assert await sql_store.get("apr_1") == won
+    elsewhere.close()
+
+
+async def test_readers_do_not_wait_for_a_writer(
+    database: Database, sql_store: SqlAppraisalStore
+) -> None:
+    """
+    While something is written, everybody else reads what was there before.
+    """
+    kept = await sql_store.add(an_appraisal(), PHOTOS)
+
+    with database.writing() as session:
+        session.connection().execute(text("UPDATE appraisal SET version = 7"))
+        async with asyncio.timeout(3):
+            assert await sql_store.get("apr_1") == kept
+            assert list(await sql_store.page(limit=5)) == [kept]
+
+    assert (await sql_store.get("apr_1")).version == 7
+
+
+async def test_an_error_leaves_nothing_behind(
+    database: Database, sql_store: SqlAppraisalStore, sqlite: sqlite3.Connection
+) -> None:
+    """
+    A transaction is kept whole or not at all.
+    """
+    kept = await sql_store.add(an_appraisal(), PHOTOS)
+    fail_on("INSERT", "valuation", sqlite)
+    usage = Usage(1, MileageUnit.mi, Condition.good)
+    valuation = Valuation("val_1", None, usage, "US", PRICE, "fake", kept.created_at)
+
+    with pytest.raises(StoreUnavailable):
+        await sql_store.save(replace(kept, valuation=valuation), a_photo(Side.back, "blue"))
+
+    assert await sql_store.get("apr_1") == kept
+    assert await sql_store.photo("apr_1", Side.back) == a_photo(Side.back)
+
+
+def fail_on(action: str, table: str, sqlite: sqlite3.Connection) -> None:
+    sqlite.execute(
+        f"CREATE TRIGGER full BEFORE {action} ON {table} "
+        "BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
+    )
+
+
+async def test_a_database_that_cannot_be_written_to(
+    sql_store: SqlAppraisalStore, sqlite: sqlite3.Connection
+) -> None:
+    """
+    The user is told that it does not work now; what is there can still be read.
+    """
+    kept = await sql_store.add(an_appraisal(), PHOTOS)
+    writing = {
+        "INSERT": sql_store.add(an_appraisal("apr_2"), PHOTOS),
+        "UPDATE": sql_store.save(kept),
+        "DELETE": sql_store.delete("apr_1"),
+    }
+
+    for action, change in writing.items():
+        fail_on(action, "appraisal", sqlite)
+        with pytest.raises(StoreUnavailable) as failed:
+            await change
+        assert "disk" not in str(failed.value)
+        sqlite.execute("DROP TRIGGER full")
+
+    assert list(await sql_store.page(limit=5)) == [kept]
+
+
+async def test_a_database_that_cannot_be_read(
+    sql_store: SqlAppraisalStore, sqlite: sqlite3.Connection
+) -> None:
+    """
+    The health check finds it, and no reader gets anything but its own error.
+    """
+    sqlite.execute("ALTER TABLE appraisal RENAME TO gone")
+
+    for reading in (sql_store.check(), sql_store.get("apr_1"), sql_store.page(limit=5)):
+        with pytest.raises(StoreUnavailable):
+            await reading
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    """
+    A database that cannot be opened is found at the start, not at the first photo.
+    """
+    with pytest.raises(StoreUnavailable):
+        Database(f"sqlite:///{tmp_path / 'nowhere' / 'carvalue.db'}")
+
+
+def test_a_file_that_is_no_database(tmp_path: Path) -> None:
+    """
+    Somebody else's file is refused, and left as it was.
+    """
+    letter = tmp_path / "letter.txt"
+    letter.write_text("Dear database, " * 100)
+
+    with pytest.raises(StoreUnavailable):
+        Database(f"sqlite:///{letter}")
+
+    assert letter.read_text() == "Dear database, " * 100
+
+
+async def test_removing_what_has_expired(
+    sql_store: SqlAppraisalStore, sqlite: sqlite3.Connection, clock: Clock
+) -> None:
+    """
+    Photos and prices of an expired appraisal leave the disk with it; the others stay.
+    """
+    usage = Usage(1, MileageUnit.mi, Condition.good)
+    for one in ("apr_a", "apr_b"):
+        old = await sql_store.add(an_appraisal(one, created_at=clock.now), PHOTOS)
+        price = Valuation(f"val_{one}", None, usage, "US", PRICE, "fake", clock.now)
+        await sql_store.save(replace(old, valuation=price))
+    clock.advance(days=31)
+    await sql_store.add(an_appraisal("apr_young", created_at=clock.now), PHOTOS)
+
+    assert await sql_store.remove_expired() == 2
+    assert await sql_store.remove_expired() == 0
+
+    assert sqlite.execute("SELECT id FROM appraisal").fetchall() == [("apr_young",)]
+    assert sqlite.execute("SELECT DISTINCT appraisal_id FROM photo").fetchall() == [("apr_young",)]
+    assert sqlite.execute("SELECT count(*) FROM valuation").fetchall() == [(0,)]
+
+
+async def test_deleted_photos_leave_the_disk(
+    sql_store: SqlAppraisalStore, sqlite: sqlite3.Connection
+) -> None:
+    """
+    A user who deletes an appraisal deletes its photos.
+    """
+    await sql_store.add(an_appraisal(), PHOTOS)
+
+    await sql_store.delete("apr_1")
+
+    assert sqlite.execute("SELECT count(*) FROM photo").fetchall() == [(0,)]
