@@ -34,21 +34,24 @@ def choose_car(
     if appraisal.vin_car is not None:
         return appraisal.vin_car.make_model
     found = appraisal.identification
-    offered = [one.make_model for one in (found.candidates if found else ()) if one.suggested]
+    # The numbers are those of the list that was shown; a car outside the catalogue keeps its own.
+    offered = {
+        str(rank): one.make_model
+        for rank, one in enumerate(found.candidates if found else (), start=1)
+        if one.make_model is not None
+    }
     if not ask:
-        if offered and offered[0] and found and found.decision is Decision.accept:
-            return offered[0]
+        if "1" in offered and found and found.decision is Decision.accept:
+            return offered["1"]
         raise NotDetermined("The photos are not sure enough; say which car it is with --car.")
     while True:
         answer = Prompt.ask(
             "Which car is it? A number of the list, or make and model",
             console=console,
-            default="1" if offered else None,
+            default="1" if "1" in offered else None,
         )
-        if answer and answer.isascii() and answer.isdigit() and 1 <= int(answer) <= len(offered):
-            chosen = offered[int(answer) - 1]
-            if chosen is not None:
-                return chosen
+        if answer in offered:
+            return offered[answer]
         try:
             return _called(answer or "", catalog)
         except UnknownCar as error:
