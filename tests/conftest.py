@@ -2,6 +2,9 @@
 What all tests share: one event loop kind, a small catalogue, and the use cases over fakes.
 """
 
+import os
+from collections.abc import Iterator
+
 import pytest
 
 from carvalue.core.appraiser import Appraiser
@@ -14,6 +17,7 @@ from tests.fakes import (
     FakeVinDecoder,
     MemoryStore,
 )
+from tests.servers import ROOT, free_port, process
 
 
 @pytest.fixture
@@ -84,3 +88,26 @@ def appraiser(
         store=memory_store,
         now=clock,
     )
+
+
+@pytest.fixture(scope="session")
+def environment() -> Iterator[dict[str, str]]:
+    """The mocks run; the environment points carvalue at them."""
+    port = free_port()
+    mocks = f"http://127.0.0.1:{port}"
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("CARVALUE_")}
+    clean["PYTHONPATH"] = str(ROOT)
+    with process("mocks", "--port", str(port), address=mocks, env=clean, cwd=ROOT):
+        yield clean | {
+            "CARVALUE_CATEGORIZER": "imagga",
+            "CARVALUE_IMAGGA__BASE_URL": f"{mocks}/v2",
+            "CARVALUE_IMAGGA__API_KEY": "mock",
+            "CARVALUE_IMAGGA__API_SECRET": "mock-secret",
+            "CARVALUE_IMAGGA__CATEGORIZER_ID": "custom-car-categorizer",
+            "CARVALUE_SPECS_SOURCE": "specs_api",
+            "CARVALUE_SPECS_API__BASE_URL": mocks,
+            "CARVALUE_SPECS_API__API_KEY": "mock",
+            "CARVALUE_VALUER": "valuation_api",
+            "CARVALUE_VALUATION_API__BASE_URL": mocks,
+            "CARVALUE_VALUATION_API__API_KEY": "mock",
+        }

@@ -10,10 +10,9 @@ from typing import Any
 from PIL import Image
 
 from carvalue.core.photos import Photo, Side
-from carvalue.imaging import HEIC_READABLE, prepare_photo
+from carvalue.imaging import prepare_photo
 
-HEIC = ["HEIF"] if HEIC_READABLE else []
-KINDS = ["JPEG", "PNG", "WEBP", *HEIC]
+KINDS = ["JPEG", "PNG", "WEBP", "HEIF"]
 EXIF_ORIENTATION = 0x0112
 
 RED, GREEN, BLUE, WHITE = (220, 20, 20), (20, 200, 20), (20, 20, 220), (255, 255, 255)

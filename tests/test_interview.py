@@ -130,6 +130,19 @@ def test_a_person_answers_nonsense(catalog: Catalog, answer: str) -> None:
     assert "The catalogue does not have this car." in person.screen
 
 
+def test_a_list_with_a_car_outside_the_catalogue(catalog: Catalog) -> None:
+    """
+    The numbers are those of the list that is shown: a car that cannot be confirmed has one too.
+    """
+    labels = [Label("flying saucer", 0.6), Label("toyota corolla", 0.3), Label("bmw z3", 0.1)]
+    person = Person("1", "", "2")
+
+    chosen = choose_car(seen(catalog, *labels), catalog, person, named=None, ask=True)
+
+    assert str(chosen) == "Toyota Corolla"
+    assert person.unsaid == []
+
+
 def test_a_person_who_must_name_the_car(catalog: Catalog) -> None:
     """
     Without candidates there is nothing that Enter could mean.

@@ -14,9 +14,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.test_sockets import free_port
+from tests.servers import ROOT, free_port, process
 
-ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"^```sh\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 START_SECONDS = 120
@@ -30,12 +29,12 @@ def block(*words: str) -> str:
     return found[0]
 
 
-def shell(script: str, folder: Path) -> str:
+def shell(script: str, folder: Path, env: dict[str, str] = PROGRAM) -> str:
     """What a script prints; it must not fail."""
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
         cwd=folder,
-        env=PROGRAM,
+        env=env,
         capture_output=True,
         text=True,
         timeout=120,
@@ -157,3 +156,22 @@ def test_without_a_server(folder: Path) -> None:
 
     assert "BMW Z3" in printed
     assert "1998" in printed
+
+
+def test_with_your_own_keys(environment: dict[str, str], folder: Path) -> None:
+    """
+    With the settings in place the providers are seen to answer, and the service starts.
+    """
+    providers, serve = block("carvalue serve").splitlines()
+
+    printed = shell(providers, folder, environment)
+
+    assert printed.count("can be reached") == 3
+    program, command = serve.split("#")[0].split()
+    assert program == ".venv/bin/carvalue"
+    port = free_port()
+    address = f"http://127.0.0.1:{port}/healthz"
+    with process(
+        *("carvalue", command, "--port", str(port)), address=address, env=environment, cwd=folder
+    ):
+        assert httpx.get(address, trust_env=False).json() == {"status": "ok"}

@@ -119,6 +119,10 @@ def test_half_a_provider(monkeypatch: pytest.MonkeyPatch) -> None:
         ("CARVALUE_PROVIDER_SECONDS", "nan"),
         ("CARVALUE_IMAGGA", '{"api_key": "secret-json'),
         ("CARVALUE_IMAGGA", "secret-text"),
+        ("CARVALUE_IMAGGA__API_KEY", ""),
+        ("CARVALUE_IMAGGA__API_SECRET", "secret blank"),
+        ("CARVALUE_SPECS_API__API_KEY", "secret\nline"),
+        ("CARVALUE_VALUATION_API__API_KEY", "secret\u2013dash"),
     ],
 )
 def test_a_value_that_does_not_fit(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,6 +159,19 @@ def test_the_environment_wins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CARVALUE_PROVIDER_SECONDS", "4.5")
 
     assert Settings.read().provider_seconds == 4.5
+
+
+def test_a_key_with_a_line_break_behind_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    A key that was read from a file with its last line break is the key all the same.
+    """
+    for name, value in (COMPLETE | {"CARVALUE_IMAGGA__API_KEY": "secret-key\n"}).items():
+        monkeypatch.setenv(name, value)
+
+    imagga = Settings.read().imagga
+
+    assert imagga
+    assert imagga.api_key.get_secret_value() == "secret-key"
 
 
 def test_secrets_stay_secret() -> None:

@@ -4,71 +4,14 @@ The whole way over real sockets: `carvalue serve` against `python -m mocks`, eac
 
 import os
 import signal
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
-import pytest
 
 from carvalue.demo import sample_photo
-
-START_SECONDS = 30
-ROOT = Path(__file__).parent.parent
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
-@contextmanager
-def process(
-    *command: str, address: str, env: dict[str, str], cwd: Path
-) -> Iterator[subprocess.Popen[bytes]]:
-    """A server process, from when it answers until the end of the block."""
-    started = subprocess.Popen([sys.executable, "-m", *command], env=env, cwd=cwd)
-    try:
-        until = time.monotonic() + START_SECONDS
-        while True:
-            assert started.poll() is None, f"{command[0]} ended with {started.returncode}"
-            assert time.monotonic() < until, f"{command[0]} does not answer"
-            try:
-                httpx.get(address, timeout=2, trust_env=False)
-                break
-            except httpx.TransportError:
-                time.sleep(0.1)
-        yield started
-    finally:
-        started.terminate()
-        started.wait(timeout=20)
-
-
-@pytest.fixture(scope="module")
-def environment() -> Iterator[dict[str, str]]:
-    """The mocks run; the environment points carvalue at them."""
-    port = free_port()
-    mocks = f"http://127.0.0.1:{port}"
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("CARVALUE_")}
-    clean["PYTHONPATH"] = str(ROOT)
-    with process("mocks", "--port", str(port), address=mocks, env=clean, cwd=ROOT):
-        yield clean | {
-            "CARVALUE_CATEGORIZER": "imagga",
-            "CARVALUE_IMAGGA__BASE_URL": f"{mocks}/v2",
-            "CARVALUE_IMAGGA__API_KEY": "mock",
-            "CARVALUE_IMAGGA__API_SECRET": "mock-secret",
-            "CARVALUE_IMAGGA__CATEGORIZER_ID": "custom-car-categorizer",
-            "CARVALUE_SPECS_SOURCE": "specs_api",
-            "CARVALUE_SPECS_API__BASE_URL": mocks,
-            "CARVALUE_SPECS_API__API_KEY": "mock",
-            "CARVALUE_VALUER": "valuation_api",
-            "CARVALUE_VALUATION_API__BASE_URL": mocks,
-            "CARVALUE_VALUATION_API__API_KEY": "mock",
-        }
+from tests.servers import free_port, process
 
 
 @contextmanager
@@ -77,10 +20,7 @@ def served(environment: dict[str, str], folder: Path) -> Iterator[tuple[httpx.Cl
     address = f"http://127.0.0.1:{port}"
     with (
         process(
-            "carvalue",
-            "serve",
-            "--port",
-            str(port),
+            *("carvalue", "serve", "--port", str(port)),
             address=f"{address}/healthz",
             env=environment,
             cwd=folder,

@@ -6,6 +6,7 @@ https://vpic.nhtsa.dot.gov/api/
 """
 
 from collections import defaultdict
+from functools import cache
 
 from vin import VIN, DecodingError
 from vin.constants import (
@@ -32,8 +33,9 @@ _MODELS_AND_YEARS = """
 """
 
 
+@cache
 def load_catalog() -> Catalog:
-    """The makes, models and model years of vPIC. Takes some 100 ms; load it once."""
+    """The makes, models and model years of vPIC. The first call takes some 200 ms."""
     years: dict[tuple[str, str], set[int]] = defaultdict(set)
     for row in vehicle_db.query(_MODELS_AND_YEARS):
         last = max(min(row["to_year"], COVERED_UNTIL), row["from_year"])

@@ -2,6 +2,7 @@
 The answers about the catalogue and the categorizers.
 """
 
+from dataclasses import asdict
 from typing import Self
 
 from carvalue.core.catalog import CatalogModel
@@ -29,12 +30,8 @@ class CarModel(OutBody):
 
     @classmethod
     def of(cls, model: CatalogModel) -> Self:
-        known = model.make_model
         return cls(
-            make_id=known.make_id,
-            make=known.make,
-            model_id=known.model_id,
-            model=known.model,
+            **asdict(model.make_model),
             first_year=model.years[0],
             last_year=model.years[-1],
         )

@@ -5,6 +5,7 @@ All keys are always there; null is unknown. The core says probability (0 to 1), 
 percent (0 to 100), as the categorizers do.
 """
 
+from dataclasses import asdict
 from datetime import date
 from typing import Literal, Self
 
@@ -95,6 +96,20 @@ class Trim(OutBody):
     is_default: bool
 
 
+class VinCar(OutBody):
+    """The car that the VIN means."""
+
+    make_id: str
+    make: str
+    model_id: str
+    model: str
+    year: int
+
+    @classmethod
+    def of(cls, car: core_cars.Car) -> Self:
+        return cls(**asdict(car.make_model), year=car.year)
+
+
 class Car(OutBody):
     """The confirmed car. `trim_assumed`: the user has not chosen the trim."""
 
@@ -110,38 +125,14 @@ class Car(OutBody):
 
     @classmethod
     def of(cls, confirmed: core.ConfirmedCar) -> Self:
-        known, trim = confirmed.car.make_model, confirmed.trim
+        trim = confirmed.trim
         return cls(
-            make_id=known.make_id,
-            make=known.make,
-            model_id=known.model_id,
-            model=known.model,
+            **asdict(confirmed.car.make_model),
             year=confirmed.car.year,
             trim_id=trim.trim_id if trim else confirmed.car.trim_id,
             trim=trim.name if trim else None,
             trim_assumed=confirmed.trim_assumed,
             source=confirmed.source,
-        )
-
-
-class VinCar(OutBody):
-    """The car that the VIN means."""
-
-    make_id: str
-    make: str
-    model_id: str
-    model: str
-    year: int
-
-    @classmethod
-    def of(cls, car: core_cars.Car) -> Self:
-        known = car.make_model
-        return cls(
-            make_id=known.make_id,
-            make=known.make,
-            model_id=known.model_id,
-            model=known.model,
-            year=car.year,
         )
 
 

@@ -1,0 +1,290 @@
+"""
+Imagga: what it is sent, and what is read of its answers.
+
+The answers are those of https://docs.imagga.com, with the article's car.
+"""
+
+import base64
+import re
+from typing import Any
+
+import httpx
+import pytest
+import respx
+
+from carvalue.core.errors import (
+    ProviderAnswerUnreadable,
+    ProviderBusy,
+    ProviderError,
+    ProviderKeyRefused,
+    ProviderQuotaUsedUp,
+    ProviderRequestRefused,
+    ProviderUnavailable,
+)
+from carvalue.core.labels import Label
+from carvalue.core.photos import Side
+from carvalue.core.ports import CategorizerInfo
+from carvalue.providers.http import NotFoundAtProvider
+from carvalue.providers.imagga import CategoriesAnswer, Imagga, labels_from
+from tests.fakes import a_photo
+
+pytestmark = pytest.mark.anyio
+
+BASE = "http://imagga.test/v2"
+CATEGORIES = f"{BASE}/categories/cars"
+SUCCESS = {"text": "", "type": "success"}
+
+
+@pytest.fixture
+def imagga(http: httpx.AsyncClient) -> Imagga:
+    return Imagga(
+        http,
+        base_url=f"{BASE}/",
+        api_key="the-key",
+        api_secret="the-secret",
+        categorizer_id="cars",
+        seconds=5.0,
+    )
+
+
+def category(name: Any, confidence: Any) -> dict[str, Any]:
+    return {"confidence": confidence, "name": name}
+
+
+def categories(*entries: Any) -> dict[str, Any]:
+    return {"result": {"categories": list(entries)}, "status": SUCCESS}
+
+
+def read(*entries: Any) -> list[Label]:
+    return labels_from(CategoriesAnswer.model_validate(categories(*entries)))
+
+
+async def test_what_is_sent(imagga: Imagga, respx_mock: respx.MockRouter) -> None:
+    """
+    The photo itself goes to the categorizer, with our key in the header and nowhere else.
+    """
+    photo = a_photo(Side.front)
+    route = respx_mock.post(CATEGORIES).respond(json=categories())
+
+    await imagga.labels(photo, "cars")
+
+    request = route.calls.last.request
+    key = base64.b64encode(b"the-key:the-secret").decode()
+    assert request.headers["authorization"] == f"Basic {key}"
+    assert request.headers["content-type"].startswith("multipart/form-data; boundary=")
+    assert request.url.query == b""
+    parts = re.findall(rb'form-data; name="(\w+)"; filename="(.+?)"', request.content)
+    assert parts == [(b"image", b"front.jpg")]
+    assert b"Content-Type: image/jpeg\r\n\r\n" + photo.content + b"\r\n" in request.content
+
+
+@pytest.mark.parametrize(
+    ("categorizer_id", "path"),
+    [
+        ("custom-car-categorizer", b"/v2/categories/custom-car-categorizer"),
+        ("../../x", b"/v2/categories/..%2F..%2Fx"),
+        ("a?b=c#d", b"/v2/categories/a%3Fb%3Dc%23d"),
+        ("a b", b"/v2/categories/a%20b"),
+        ("autó", b"/v2/categories/aut%C3%B3"),
+    ],
+)
+async def test_the_categorizer_is_one_step_of_the_path(
+    imagga: Imagga, respx_mock: respx.MockRouter, categorizer_id: str, path: bytes
+) -> None:
+    """
+    A caller names a categorizer, and cannot name another of Imagga's endpoints with it.
+    """
+    route = respx_mock.post(host="imagga.test").respond(json=categories())
+
+    await imagga.labels(a_photo(Side.back), categorizer_id)
+
+    assert route.calls.last.request.url.raw_path == path
+
+
+async def test_labels(imagga: Imagga, respx_mock: respx.MockRouter) -> None:
+    """
+    Imagga's percent are our 0 to 1; the order stays.
+    """
+    respx_mock.post(CATEGORIES).respond(
+        json=categories(
+            category({"en": "toyota corolla"}, 99.9991073608398),
+            category({"en": "honda accord"}, 31.5),
+        )
+    )
+
+    labels = await imagga.labels(a_photo(Side.front), "cars")
+
+    assert labels == [
+        Label("toyota corolla", pytest.approx(0.999991073608398)),
+        Label("honda accord", pytest.approx(0.315)),
+    ]
+
+
+async def test_no_labels(imagga: Imagga, respx_mock: respx.MockRouter) -> None:
+    """
+    Nothing seen is an answer, not a failure.
+    """
+    respx_mock.post(CATEGORIES).respond(json=categories())
+
+    assert await imagga.labels(a_photo(Side.front), "cars") == []
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        None,
+        1,
+        "toyota corolla",
+        [],
+        {},
+        {"confidence": 50},
+        {"name": {"en": "toyota corolla"}},
+        category({}, 50),
+        category(None, 50),
+        category({"en": None}, 50),
+        category({"en": 7}, 50),
+        category({"en": "  "}, 50),
+        category({"en": "x"}, None),
+        category({"en": "x"}, "50"),
+        category({"en": "x"}, True),
+        category({"en": "x"}, [50]),
+        category({"en": "x"}, 0),
+        category({"en": "x"}, -1),
+        category({"en": "x"}, 250),
+    ],
+    ids=repr,
+)
+def test_a_broken_entry(broken: Any) -> None:
+    """
+    One broken entry is left out; it does not cost the others.
+    """
+    assert read(broken, category({"en": "honda accord"}, 50)) == [Label("honda accord", 0.5)]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ({"en": "toyota corolla"}, "toyota corolla"),
+        ({"de": "toyota corolla kombi", "en": "toyota corolla"}, "toyota corolla"),
+        ({"zh_chs": "丰田花冠"}, "丰田花冠"),
+        ("toyota corolla", "toyota corolla"),
+        ({"en": " toyota corolla\n"}, "toyota corolla"),
+    ],
+)
+def test_the_language_of_a_label(name: Any, text: str) -> None:
+    """
+    English where there is English; a categorizer that was trained in another language works too.
+    """
+    assert read(category(name, 50)) == [Label(text, 0.5)]
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, ProviderRequestRefused),
+        (401, ProviderKeyRefused),
+        (403, ProviderQuotaUsedUp),
+        (404, NotFoundAtProvider),
+        (405, ProviderRequestRefused),
+        (406, ProviderRequestRefused),
+        (410, ProviderRequestRefused),
+        (429, ProviderBusy),
+        (500, ProviderUnavailable),
+        (503, ProviderUnavailable),
+    ],
+)
+@pytest.mark.parametrize("body", ["json", "text"])
+async def test_every_status(
+    imagga: Imagga,
+    respx_mock: respx.MockRouter,
+    status: int,
+    kind: type[ProviderError],
+    body: str,
+) -> None:
+    """
+    403 is Imagga's quota, not our key; 429 its concurrency, whatever it asks us to wait.
+    """
+    answers: dict[str, dict[str, Any]] = {
+        "json": {"json": {"status": {"text": "Some words", "type": "error"}}},
+        "text": {"text": "Some words"},
+    }
+    respx_mock.post(CATEGORIES).respond(status, **answers[body], headers={"Retry-After": "600"})
+
+    with pytest.raises(ProviderError) as failed:
+        await imagga.labels(a_photo(Side.front), "cars")
+
+    assert type(failed.value) is kind
+    assert failed.value.provider == "imagga"
+    assert "Some words" not in str(failed.value)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"status": {"text": "Some words", "type": "error"}},
+        {"status": {"text": "", "type": "error"}, "result": {"categories": []}},
+        {"result": {"categories": []}},
+        {"status": SUCCESS},
+        {"status": SUCCESS, "result": None},
+    ],
+    ids=repr,
+)
+async def test_an_error_with_status_200(
+    imagga: Imagga, respx_mock: respx.MockRouter, body: dict[str, Any]
+) -> None:
+    """
+    An error in friendly wrapping does not read as "no car seen".
+    """
+    respx_mock.post(CATEGORIES).respond(json=body)
+
+    with pytest.raises(ProviderRequestRefused) as refused:
+        await imagga.labels(a_photo(Side.front), "cars")
+
+    assert "Some words" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "result", [[], "categories", 7, {}, {"categories": None}, {"categories": {}}], ids=repr
+)
+async def test_another_answer(imagga: Imagga, respx_mock: respx.MockRouter, result: Any) -> None:
+    respx_mock.post(CATEGORIES).respond(json={"result": result, "status": SUCCESS})
+
+    with pytest.raises(ProviderAnswerUnreadable):
+        await imagga.labels(a_photo(Side.front), "cars")
+
+
+async def test_the_categorizers_of_the_account(
+    imagga: Imagga, respx_mock: respx.MockRouter
+) -> None:
+    """
+    A custom categorizer shows up beside Imagga's own, with or without a title.
+    """
+    answer = {
+        "result": {
+            "categorizers": [
+                {"id": "nsfw_beta", "labels": ["nsfw", "safe"], "title": "NSFW Categorizer"},
+                {"id": "custom-car-categorizer"},
+            ]
+        },
+        "status": SUCCESS,
+    }
+    respx_mock.get(f"{BASE}/categorizers").respond(json=answer)
+
+    assert await imagga.categorizers() == [
+        CategorizerInfo("nsfw_beta", "NSFW Categorizer", ("nsfw", "safe")),
+        CategorizerInfo("custom-car-categorizer", "", ()),
+    ]
+
+
+async def test_checking_costs_nothing(imagga: Imagga, respx_mock: respx.MockRouter) -> None:
+    """
+    The check asks for the list of categorizers: it tries the key, and uses no quota.
+    """
+    listing = respx_mock.get(f"{BASE}/categorizers")
+
+    listing.respond(json={"result": {"categorizers": []}, "status": SUCCESS})
+    await imagga.check()
+
+    listing.respond(401)
+    with pytest.raises(ProviderKeyRefused):
+        await imagga.check()

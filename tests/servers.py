@@ -1,0 +1,43 @@
+"""
+Servers in processes of their own, on loopback, for as long as a block lasts.
+"""
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+START_SECONDS = 30
+ROOT = Path(__file__).parent.parent
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+@contextmanager
+def process(
+    *command: str, address: str, env: dict[str, str], cwd: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A server process, from when it answers until the end of the block."""
+    started = subprocess.Popen([sys.executable, "-m", *command], env=env, cwd=cwd)
+    try:
+        until = time.monotonic() + START_SECONDS
+        while True:
+            assert started.poll() is None, f"{command[0]} ended with {started.returncode}"
+            assert time.monotonic() < until, f"{command[0]} does not answer"
+            try:
+                httpx.get(address, timeout=2, trust_env=False)
+                break
+            except httpx.TransportError:
+                time.sleep(0.1)
+        yield started
+    finally:
+        started.terminate()
+        started.wait(timeout=20)
