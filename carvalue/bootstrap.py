@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib import import_module
 from typing import TypeVar, assert_never
 
@@ -28,6 +29,8 @@ from carvalue.storage.database import Database
 
 CONNECT_SECONDS = 3.0
 MAX_CONNECTIONS = 100
+KEPT_OPEN_SECONDS = 4.0
+"""Servers close idle connections after five seconds and more; a POST on a closed one is lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +133,11 @@ def _http_client(settings: Settings, mocks: Starlette | None) -> httpx.AsyncClie
     return HttpxAiohttpClient(
         transport=httpx.ASGITransport(app=mocks) if mocks else None,
         timeout=httpx.Timeout(settings.provider_seconds, connect=CONNECT_SECONDS),
-        limits=httpx.Limits(max_connections=MAX_CONNECTIONS),
+        limits=httpx.Limits(max_connections=MAX_CONNECTIONS, keepalive_expiry=KEPT_OPEN_SECONDS),
         follow_redirects=False,
         trust_env=False,
+        # Providers set no cookies; one that is not ASCII would break every later call.
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
     )
 
 

@@ -22,7 +22,7 @@ from carvalue.core.errors import SettingsIncomplete
 def _printable(key: SecretStr) -> SecretStr:
     # A line break that came along with a key would end a header.
     text = key.get_secret_value().strip()
-    if not text.isascii() or not text.isprintable() or " " in text:
+    if not text or not text.isascii() or not text.isprintable() or " " in text:
         raise ValueError("a key has printable ASCII characters and no blank")
     return SecretStr(text)
 

@@ -120,6 +120,7 @@ def test_half_a_provider(monkeypatch: pytest.MonkeyPatch) -> None:
         ("CARVALUE_IMAGGA", '{"api_key": "secret-json'),
         ("CARVALUE_IMAGGA", "secret-text"),
         ("CARVALUE_IMAGGA__API_KEY", ""),
+        ("CARVALUE_IMAGGA__API_KEY", " "),
         ("CARVALUE_IMAGGA__API_SECRET", "secret blank"),
         ("CARVALUE_SPECS_API__API_KEY", "secret\nline"),
         ("CARVALUE_VALUATION_API__API_KEY", "secret\u2013dash"),

@@ -16,6 +16,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
 import httpx
+from aiohttp import ClientError
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import from_json
 
@@ -128,9 +129,25 @@ async def _send(
                     )
             return response.status_code, response.headers, body
     except (TimeoutError, httpx.TimeoutException) as error:
+        if _is_no_timeout(error):
+            raise ProviderUnavailable(
+                "The provider cannot be reached.", provider=provider
+            ) from error
         raise ProviderTimedOut("The provider did not answer in time.", provider=provider) from error
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
         raise ProviderUnavailable("The provider cannot be reached.", provider=provider) from error
+    except (ClientError, ValueError) as error:
+        # What the transport lets through: headers that are none, keys that fit no header. Both
+        # errors may hold the key, so there is no cause; the kind is told.
+        logger.warning("%s: %s", provider, type(error).__name__)
+        raise ProviderUnavailable("The provider cannot be reached.", provider=provider) from None
+
+
+def _is_no_timeout(error: BaseException) -> bool:
+    # httpx-aiohttp reports a refused or broken connection as a ConnectTimeout.
+    return isinstance(error.__cause__, ClientError) and not isinstance(
+        error.__cause__, TimeoutError
+    )
 
 
 def _refusal(

@@ -4,7 +4,6 @@ Imagga, an image tagger with custom categorizers.
 https://docs.imagga.com/#categories
 """
 
-import math
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
@@ -142,6 +141,7 @@ def _entry(entry: object) -> tuple[str, float | None]:
         name = name.get("en", next(iter(name.values()), None))
     if not isinstance(name, str) or isinstance(confidence, bool):
         return "", None
-    if not isinstance(confidence, int | float) or not math.isfinite(confidence):
+    # NaN fits no range either.
+    if not isinstance(confidence, int | float) or not 0 < confidence <= 101:
         return "", None
-    return name.strip(), confidence if 0 < confidence <= 101 else None
+    return name.strip(), confidence

@@ -5,22 +5,24 @@ POST make, model, year and upgrades; one object of strings comes back. The artic
 bodies only: path (`/specs`), Bearer key and statuses are our choice.
 """
 
-import math
 from collections.abc import Sequence
 
 import httpx
+from pydantic import Field
 
 from carvalue.core.cars import Car, FuelEconomy, MakeModel, Specs, SpecsSheet, Trim
 from carvalue.core.errors import UnknownTrim
 from carvalue.providers.http import Answer, NotFoundAtProvider, fetch, reach
 
 PROVIDER = "specs_api"
+HIGHEST = 1_000_000
+"""No figure of a car is higher, in any unit that is asked for."""
 
 
 class SpecsAnswer(Answer):
     """Every value is a string or null, `model_id` apart, which is never null."""
 
-    model_id: str
+    model_id: str = Field(min_length=1, max_length=100)
     model_trim: str | None = None
     model_body: str | None = None
     model_engine_position: str | None = None
@@ -134,9 +136,9 @@ def _float(value: str | None) -> float | None:
         number = float(value or "")
     except ValueError:
         return None
-    return number if math.isfinite(number) and number > 0 else None
+    return number if 0 < number < HIGHEST else None
 
 
 def _int(value: str | None) -> int | None:
     number = _float(value)
-    return None if number is None else round(number)
+    return None if number is None else round(number) or None

@@ -7,6 +7,8 @@ The article gives the bodies only: path (`/valuation`), Bearer key, statuses, an
 is in miles, are our choice.
 """
 
+from typing import Annotated
+
 import httpx
 from pydantic import Field
 
@@ -18,6 +20,8 @@ from carvalue.providers.http import Answer, NotFoundAtProvider, fetch, reach
 PROVIDER = "valuation_api"
 CURRENCY = "USD"
 HIGHEST_PRICE = 1_000_000_000
+# Strict: true is no dollar, and a figure in quotes is none.
+Dollars = Annotated[int, Field(strict=True, ge=0, le=HIGHEST_PRICE)]
 
 WORDS = {
     Condition.excellent: "excellent",
@@ -31,10 +35,10 @@ WORDS = {
 class ValuationAnswer(Answer):
     """Whole dollars; all null when there are no listings."""
 
-    min: int | None = Field(default=None, ge=0, le=HIGHEST_PRICE)
-    median: int | None = Field(default=None, ge=0, le=HIGHEST_PRICE)
-    max: int | None = Field(default=None, ge=0, le=HIGHEST_PRICE)
-    mean: int | None = Field(default=None, ge=0, le=HIGHEST_PRICE)
+    min: Dollars | None = None
+    median: Dollars | None = None
+    max: Dollars | None = None
+    mean: Dollars | None = None
 
 
 class ValuationApi:

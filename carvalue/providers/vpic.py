@@ -1,7 +1,7 @@
 """
 NHTSA's vPIC, offline: the catalogue and VIN decoding.
 
-The PyPI package `vin` ships a copy of the database, US market, model years 1981 to 2024.
+The PyPI package `vin` ships a copy of the database, US market, model years 1980 to 2024.
 https://vpic.nhtsa.dot.gov/api/
 """
 

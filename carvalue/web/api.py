@@ -11,7 +11,7 @@ from carvalue import __version__
 from carvalue.web import appraisals, catalog, health, valuations
 from carvalue.web.openapi import describe
 from carvalue.web.problems import add_problem_handlers
-from carvalue.web.requests import BodyLimit, RequestId
+from carvalue.web.requests import BodyLimit, CommonHeaders
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -41,6 +41,6 @@ def create_api(lifespan: Lifespan | None = None) -> FastAPI:
     app.include_router(health.router)
     add_problem_handlers(app)
     app.add_middleware(BodyLimit)
-    app.add_middleware(RequestId)
+    app.add_middleware(CommonHeaders)
     describe(app)
     return app

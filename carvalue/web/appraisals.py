@@ -44,7 +44,9 @@ def _answer(appraisal: Appraisal, response: Response) -> schemas.Appraisal:
 @router.post(
     "",
     status_code=201,
-    responses=problems(*PHOTO_ERRORS, errors.UnknownCategorizer, errors.InvalidVin),
+    responses=problems(
+        *PHOTO_ERRORS, errors.UnknownCategorizer, errors.InvalidVin, errors.UsageMissing, body=True
+    ),
 )
 async def create_appraisal(
     form: Annotated[inputs.AppraisalCreate, Form(media_type="multipart/form-data")],
@@ -120,24 +122,30 @@ async def delete_appraisal(appraisal_id: AppraisalId, appraiser: AppraiserDep) -
     "/{appraisal_id}/photos/{side}",
     response_class=PlainResponse,
     responses=problems(errors.AppraisalNotFound, errors.PhotoNotFound)
-    | {200: {"content": {"image/jpeg": {}}, "description": "The photo as it is kept."}},
+    | {
+        200: {"content": {"image/jpeg": {}}, "description": "The photo as it is kept."},
+        304: {"description": "It is still as the caller knows it."},
+    },
 )
 async def get_photo(
-    appraisal_id: AppraisalId, side: Side, appraiser: AppraiserDep
+    appraisal_id: AppraisalId,
+    side: Side,
+    appraiser: AppraiserDep,
+    if_none_match: IfNoneMatch = None,
 ) -> PlainResponse:
     """Get a photo as it is kept: upright, shrunken, without metadata."""
     photo = await appraiser.store.photo(appraisal_id, side)
-    return PlainResponse(
-        photo.content,
-        media_type="image/jpeg",
-        headers={"Cache-Control": "private, no-cache", "ETag": f'"{photo.info.sha256}"'},
-    )
+    etag = f'"{photo.info.sha256}"'
+    headers = {"Cache-Control": "private, no-cache", "ETag": etag}
+    if is_known(etag, if_none_match):
+        return PlainResponse(status_code=304, headers=headers)
+    return PlainResponse(photo.content, media_type="image/jpeg", headers=headers)
 
 
 @router.put(
     "/{appraisal_id}/photos/{side}",
     status_code=202,
-    responses=problems(errors.AppraisalNotFound, *STATE_ERRORS, *PHOTO_ERRORS),
+    responses=problems(errors.AppraisalNotFound, *STATE_ERRORS, *PHOTO_ERRORS, body=True),
 )
 async def replace_photo(
     appraisal_id: AppraisalId,
@@ -154,7 +162,9 @@ async def replace_photo(
 @router.post(
     "/{appraisal_id}/categorizations",
     status_code=202,
-    responses=problems(errors.AppraisalNotFound, *STATE_ERRORS, errors.UnknownCategorizer),
+    responses=problems(
+        errors.AppraisalNotFound, *STATE_ERRORS, errors.UnknownCategorizer, body=True
+    ),
 )
 async def retry_categorization(
     appraisal_id: AppraisalId,
@@ -179,6 +189,7 @@ async def retry_categorization(
         errors.YearNotCovered,
         errors.UnknownTrim,
         errors.UsageMissing,
+        body=True,
     ),
 )
 async def confirm_car(
@@ -194,6 +205,8 @@ async def confirm_car(
     Repeating it is safe, and asks only for what is still missing. A provider that fails is a
     failed step; the choice stands.
     """
+    if if_match is not None:
+        await appraiser.get(appraisal_id)  # 404 goes before 412
     version = version_in(if_match, appraisal_id)
     appraisal = await appraiser.confirm(appraisal_id, choice.to_choice(), version)
     return _answer(appraisal, response)

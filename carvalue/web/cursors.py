@@ -30,7 +30,9 @@ def position_of(cursor: str | None) -> Position | None:
         position = Position(datetime.fromisoformat(instant), id)
     except (ValueError, TypeError, binascii.Error, RecursionError) as error:
         raise InvalidCursor("Start again without a cursor.") from error
-    if not isinstance(position.id, str) or position.created_at.tzinfo is None:
+    if not isinstance(position.id, str) or not position.id.isascii():
+        raise InvalidCursor("Start again without a cursor.")  # a lone surrogate fits no database
+    if position.created_at.tzinfo is None:
         raise InvalidCursor("Start again without a cursor.")
     return position
 

@@ -19,7 +19,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from carvalue.core import errors
-from carvalue.web.requests import MAX_JSON, MAX_UPLOAD, request_id
+from carvalue.web.requests import MAX_JSON, MAX_UPLOAD, common_headers, request_id
 
 logger = logging.getLogger(__name__)
 
@@ -129,9 +129,22 @@ ALWAYS = {
 }
 
 
-def problems(*kinds: type[errors.CarvalueError]) -> dict[int | str, dict[str, Any]]:
-    """What a route documents: the errors that it may end in, described by their docstrings."""
-    described = {status: [text] for status, text in ALWAYS.items()}
+WITH_A_BODY = {
+    413: "`payload-too-large`: The request is too large.",
+    415: "`unsupported-media-type`: The body has another content type than is read here.",
+}
+
+
+def problems(
+    *kinds: type[errors.CarvalueError], body: bool = False
+) -> dict[int | str, dict[str, Any]]:
+    """
+    What a route documents: the errors that it may end in, described by their docstrings.
+
+    `body` adds those of every route that reads one.
+    """
+    expected = ALWAYS | WITH_A_BODY if body else ALWAYS
+    described = {status: [text] for status, text in expected.items()}
     for kind in kinds:
         text = " ".join((kind.__doc__ or "").split())
         described.setdefault(STATUS_OF[kind], []).append(f"`{kind.code}`: {text}")
@@ -181,30 +194,32 @@ def add_problem_handlers(app: FastAPI) -> None:
 
 async def _carvalue_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, errors.CarvalueError)  # noqa: S101 - registered for nothing else
-    status = STATUS_OF.get(type(error), 500)
+    # A provider may raise a kind of its own, below one of the table.
+    status = next((STATUS_OF[kind] for kind in type(error).__mro__ if kind in STATUS_OF), 500)
     if status >= 500:
         logger.error("%s", error, exc_info=error)
+    retryable = isinstance(error, errors.TechnicalError | errors.StoreUnavailable)
     headers = {}
-    if status == 503:
-        wait = getattr(error, "retry_after", None) or RETRY_SECONDS
-        headers["Retry-After"] = str(wait)
+    if retryable:
+        headers["Retry-After"] = str(getattr(error, "retry_after", None) or RETRY_SECONDS)
     return problem_response(
         request,
         status=status,
         code=error.code,
         detail=str(error),
-        fields=_fields(error),
-        retryable=isinstance(error, errors.TechnicalError | errors.StoreUnavailable),
+        fields=_fields(request, error),
+        retryable=retryable,
         known_years=error.known_years if isinstance(error, errors.UnknownYear) else None,
         headers=headers,
     )
 
 
-def _fields(error: errors.CarvalueError) -> list[ProblemField]:
+def _fields(request: Request, error: errors.CarvalueError) -> list[ProblemField]:
     code = error.code.replace("-", "_")
     match error:
         case errors.ChoiceError(field=field, hint=hint):
-            return [ProblemField(pointer=f"#/{field}", code=code, detail=hint or str(error))]
+            pointer = f"query:{field}" if request.method == "GET" else f"#/{field}"
+            return [ProblemField(pointer=pointer, code=code, detail=hint or str(error))]
         case errors.PhotoError(side=str(side)):
             return [ProblemField(pointer=f"#/{side}", code=code, detail=str(error))]
         case _:
@@ -227,7 +242,7 @@ async def _validation_error(request: Request, error: Exception) -> JSONResponse:
         )
     # Pydantic complains once more that a field which may be left out is not null.
     fields = [
-        ProblemField(pointer=_pointer(one["loc"]), code=one["type"], detail=one["msg"])
+        ProblemField(pointer=_pointer(one["loc"]), code=one["type"], detail=_detail(one["msg"]))
         for one in wrong
         if one["type"] != "none_required"
     ]
@@ -265,6 +280,11 @@ def _pointer(loc: Sequence[str | int]) -> str:
     if where == "body":
         return f"#/{name}" if name else "#"
     return f"{where}:{name}"
+
+
+def _detail(message: str) -> str:
+    # FastAPI's own message names a Python class.
+    return "Send a file." if "UploadFile" in message else message
 
 
 async def _http_error(request: Request, error: Exception) -> JSONResponse:
@@ -310,4 +330,6 @@ async def _unexpected_error(request: Request, error: Exception) -> JSONResponse:
         code="internal",
         detail="Something went wrong here; the problem has been logged.",
         retryable=True,
+        # This answer leaves past the middleware that adds them everywhere else.
+        headers=common_headers(request.scope),
     )

@@ -14,6 +14,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 MAX_JSON = 64 * 1024
 MAX_UPLOAD = 34 * 1024 * 1024
 """Bytes of a whole request: two photos of 16 MB, and the form around them."""
+LONGEST_LENGTH = 18
+"""Digits of a `Content-Length` that are worth reading."""
 
 
 def request_id(scope: Any) -> UUID:
@@ -28,8 +30,13 @@ def request_id(scope: Any) -> UUID:
     return known
 
 
-class RequestId:
-    """Tells every answer's request id, that its content type is meant, and who may keep it."""
+def common_headers(scope: Any) -> dict[str, str]:
+    """What every answer says: its request's id, and that its content type is meant."""
+    return {"X-Request-Id": str(request_id(scope)), "X-Content-Type-Options": "nosniff"}
+
+
+class CommonHeaders:
+    """Adds `common_headers` to every answer, and who may keep it where that is not said."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -38,17 +45,15 @@ class RequestId:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        id = str(request_id(scope))
 
-        async def send_with_id(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers["X-Request-Id"] = id
-                headers["X-Content-Type-Options"] = "nosniff"
+                headers.update(common_headers(scope))
                 headers.setdefault("Cache-Control", "private, no-cache")
             await send(message)
 
-        await self._app(scope, receive, send_with_id)
+        await self._app(scope, receive, send_with_headers)
 
 
 class BodyLimit:
@@ -70,7 +75,11 @@ class BodyLimit:
         upload = headers.get("content-type", "").lower().startswith("multipart/form-data")
         limit = MAX_UPLOAD if upload else MAX_JSON
         announced = headers.get("content-length", "")
-        too_large = announced.isdigit() and int(announced) > limit
+        too_large = (
+            announced.isascii()
+            and announced.isdigit()
+            and (len(announced) > LONGEST_LENGTH or int(announced) > limit)
+        )
         received = 0
 
         async def receive_limited() -> Message:

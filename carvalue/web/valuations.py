@@ -33,6 +33,7 @@ router = APIRouter(prefix="/v1/appraisals/{appraisal_id}/valuations", tags=["val
         errors.ProviderBusy,
         errors.ProviderQuotaUsedUp,
         errors.ProviderTimedOut,
+        body=True,
     ),
 )
 async def create_valuation(

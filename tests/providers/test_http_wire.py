@@ -15,7 +15,6 @@ from carvalue.core.errors import (
     ProviderAnswerUnreadable,
     ProviderTimedOut,
     ProviderUnavailable,
-    TechnicalError,
 )
 from carvalue.providers.http import Answer, fetch
 from tests.providers.conftest import Wire
@@ -35,8 +34,23 @@ async def http(request: pytest.FixtureRequest) -> AsyncIterator[httpx.AsyncClien
         yield client
 
 
-async def ask(http: httpx.AsyncClient, url: str, *, seconds: float = 5.0) -> Number:
-    asked = fetch(http, Number, "POST", url, provider="someone", seconds=seconds, json={})
+async def ask(
+    http: httpx.AsyncClient,
+    url: str,
+    *,
+    seconds: float = 5.0,
+    headers: dict[str, str] | None = None,
+) -> Number:
+    asked = fetch(
+        http,
+        Number,
+        "POST",
+        url,
+        provider="someone",
+        seconds=seconds,
+        json={},
+        headers=headers or {},
+    )
     return await asyncio.wait_for(asked, timeout=10)
 
 
@@ -86,7 +100,7 @@ async def test_a_connection_that_breaks_in_the_answer(
 async def test_a_connection_that_is_reset(http: httpx.AsyncClient, wire: Wire) -> None:
     url = await wire(b"", then_abort=True)
 
-    with pytest.raises(TechnicalError):
+    with pytest.raises(ProviderUnavailable):
         await ask(http, url)
 
 
@@ -94,7 +108,7 @@ async def test_nobody_listens(http: httpx.AsyncClient) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
 
-    with pytest.raises(TechnicalError):
+    with pytest.raises(ProviderUnavailable):
         await ask(http, f"http://127.0.0.1:{port}")
 
 
@@ -117,3 +131,35 @@ async def test_a_redirect(http: httpx.AsyncClient, wire: Wire) -> None:
 
     with pytest.raises(ProviderAnswerUnreadable):
         await ask(http, url)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"SSH-2.0-OpenSSH_9.9\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nX-Long: " + b"a" * 900_000 + b"\r\n\r\n{}",
+    ],
+    ids=["another protocol", "a header without end"],
+)
+async def test_no_http_at_all(http: httpx.AsyncClient, wire: Wire, answer: bytes) -> None:
+    """
+    What is not HTTP is an outage like any other, and its cause does not hold our key.
+    """
+    url = await wire(answer)
+
+    with pytest.raises(ProviderUnavailable) as failed:
+        await ask(http, url, headers={"Authorization": "Bearer secret-key"})
+
+    assert "secret-key" not in f"{failed.value.__cause__!r}"
+
+
+async def test_a_key_that_fits_no_header(http: httpx.AsyncClient, wire: Wire) -> None:
+    """
+    A key that was pasted badly is a failure of the provider, not of the request; it is not shown.
+    """
+    url = await wire(HEAD + b'Content-Length: 12\r\n\r\n{"number":7}')
+
+    with pytest.raises(ProviderUnavailable) as failed:
+        await ask(http, url, headers={"Authorization": "Bearer secret\u2013key"})
+
+    assert "secret" not in f"{failed.value} {failed.value.__cause__!r}"

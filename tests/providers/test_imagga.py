@@ -151,6 +151,9 @@ async def test_no_labels(imagga: Imagga, respx_mock: respx.MockRouter) -> None:
         category({"en": "x"}, 0),
         category({"en": "x"}, -1),
         category({"en": "x"}, 250),
+        category({"en": "x"}, 10**400),
+        category({"en": "x"}, float("nan")),
+        category({"en": "x"}, float("inf")),
     ],
     ids=repr,
 )

@@ -110,7 +110,21 @@ async def test_the_article(specs_api: SpecsApi, respx_mock: respx.MockRouter) ->
 
 @pytest.mark.parametrize(
     "value",
-    [None, "", " ", "0", "0.0", "-1", "Not Available", "n/a", "nan", "inf", "-inf", "1e999"],
+    [
+        None,
+        "",
+        " ",
+        "0",
+        "0.0",
+        "-1",
+        "Not Available",
+        "n/a",
+        "nan",
+        "inf",
+        "-inf",
+        "1e999",
+        "1e308",
+    ],
 )
 def test_a_number_that_is_not_known(value: str | None) -> None:
     """
@@ -145,6 +159,13 @@ def test_whole_numbers(value: str, kg: int) -> None:
     assert specs_of(model_weight_kg=value).weight_kg == kg
 
 
+def test_less_than_a_half() -> None:
+    """
+    What would be rounded to 0 is not known either.
+    """
+    assert specs_of(model_engine_cyl="0.4").engine_cylinders is None
+
+
 def test_nothing_is_averaged() -> None:
     """
     The article has no mixed consumption, so neither have we: city and highway are not averaged.
@@ -171,6 +192,7 @@ def test_an_answer_with_the_id_alone() -> None:
     "changed",
     [
         {"model_id": None},
+        {"model_id": ""},
         {"model_id": 45963},
         {"model_id": ["45963"]},
         {"model_body": {"en": "Sedan"}},

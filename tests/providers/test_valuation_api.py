@@ -138,7 +138,9 @@ async def test_no_listings(
 
 
 @pytest.mark.parametrize("figure", ["min", "median", "max", "mean"])
-@pytest.mark.parametrize("value", [None, -1, 1795.5, 10**10, "cheap", "", [], {}], ids=repr)
+@pytest.mark.parametrize(
+    "value", [None, -1, 1795.5, 10**10, 1795.0, True, "7995", "cheap", "", [], {}], ids=repr
+)
 async def test_a_figure_that_is_none(
     valuation_api: ValuationApi, respx_mock: respx.MockRouter, figure: str, value: Any
 ) -> None:

@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from carvalue.core.errors import ProviderError, ProviderKeyRefused, ProviderTimedOut
+from carvalue.providers.http import NotFoundAtProvider
 from tests.fakes import FakeCategorizer, FakeSpecsSource
 from tests.web.conftest import problem_of
 
@@ -159,7 +160,11 @@ async def test_categorizers(client: httpx.AsyncClient) -> None:
 
 @pytest.mark.parametrize(
     ("failure", "status", "code"),
-    [(ProviderTimedOut, 504, "provider-timeout"), (ProviderKeyRefused, 502, "provider-error")],
+    [
+        (NotFoundAtProvider, 502, "provider-error"),
+        (ProviderTimedOut, 504, "provider-timeout"),
+        (ProviderKeyRefused, 502, "provider-error"),
+    ],
 )
 async def test_providers_that_fail(
     client: httpx.AsyncClient,

@@ -163,6 +163,7 @@ FORGED = {
     "no time zone": encoded('["2026-01-01T00:00:00","apr_1"]'),
     "a number as id": encoded('["2026-01-01T00:00:00+00:00",1]'),
     "no id": encoded('["2026-01-01T00:00:00+00:00",null]'),
+    "a lone surrogate": encoded('["2026-01-01T00:00:00+00:00","\\ud800"]'),
     "NaN": encoded('[NaN,"apr_1"]'),
     "deep": encoded("[" * 200),
 }

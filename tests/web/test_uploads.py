@@ -109,6 +109,7 @@ async def test_text_in_the_place_of_a_photo(client: httpx.AsyncClient) -> None:
 
     problem = problem_of(response, 422, "validation-failed")
     assert [field["pointer"] for field in problem["errors"]] == ["#/front"]
+    assert problem["errors"][0]["detail"] == "Send a file."
 
 
 async def test_three_photos(client: httpx.AsyncClient) -> None:
