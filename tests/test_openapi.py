@@ -215,3 +215,13 @@ def test_numbers_keep_their_limits(description: dict[str, Any]) -> None:
     assert (fields["year"]["minimum"], fields["year"]["maximum"]) == (1886, 2100)
     assert (fields["mileage"]["minimum"], fields["mileage"]["maximum"]) == (0, 2_000_000)
     assert fields["trim_id"]["pattern"]
+
+
+def test_routes_with_a_body_say_what_they_refuse(description: dict[str, Any]) -> None:
+    """
+    A client that sends too much, or another content type, finds the answer described.
+    """
+    for path in description["paths"].values():
+        for operation in path.values():
+            described = {"413", "415"} <= operation["responses"].keys()
+            assert described or "requestBody" not in operation, operation["operationId"]

@@ -89,7 +89,9 @@ async def test_trims_of_a_car_that_the_source_does_not_know(
 async def test_trims_in_a_year_without_the_car(client: httpx.AsyncClient) -> None:
     answer = await client.get("/v1/catalog/models/bmw-z3/trims", params={"year": 2010})
 
-    assert problem_of(answer, 422, "unknown-year")["known_years"] == list(range(1996, 2003))
+    problem = problem_of(answer, 422, "unknown-year")
+    assert problem["known_years"] == list(range(1996, 2003))
+    assert [field["pointer"] for field in problem["errors"]] == ["query:year"]
     answer = await client.get("/v1/catalog/models/toyota-corolla/trims", params={"year": 2025})
     problem_of(answer, 422, "year-not-covered")
 

@@ -149,6 +149,8 @@ async def test_a_bug(patient: httpx.AsyncClient, valuer: FakeValuer) -> None:
     assert "secret" not in response.text
     assert problem["instance"] == f"urn:uuid:{ID}"
     assert problem["retryable"]
+    assert response.headers["x-request-id"] == str(ID)
+    assert response.headers["x-content-type-options"] == "nosniff"
 
 
 async def test_the_description(client: httpx.AsyncClient) -> None:

@@ -254,3 +254,18 @@ async def test_replacing_a_photo_by_nothing(
 
     assert response.status_code == 422
     assert (await client.get(f"/v1/appraisals/{appraisal['id']}")).json() == appraisal
+
+
+@pytest.mark.parametrize("length", ["\u00b2", "9" * 5000, "-1", "many"])
+async def test_a_length_that_is_none(patient: httpx.AsyncClient, length: str) -> None:
+    """
+    Whatever is announced, the answer is a problem and no crash.
+    """
+    response = await patient.post(
+        "/v1/appraisals",
+        content=b"{}",
+        headers={"Content-Type": "application/json", "Content-Length": length.encode("latin-1")},
+    )
+
+    assert response.status_code in (413, 415, 422)
+    assert response.headers["content-type"] == "application/problem+json"

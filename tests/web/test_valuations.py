@@ -149,9 +149,11 @@ async def test_a_valuer_that_fails(
     """
     valuer.failure = failure("The valuer failed.", provider="someone")
 
-    problem = problem_of(await client.post(url, json=USED), status, code)
+    response = await client.post(url, json=USED)
 
+    problem = problem_of(response, status, code)
     assert problem["retryable"] is retryable
+    assert ("retry-after" in response.headers) is retryable
     appraisal = (await client.get(url.removesuffix("/valuations"))).json()
     assert appraisal["steps"]["valuation"] == {"status": "failed", "code": step}
     assert appraisal["specs"] is not None

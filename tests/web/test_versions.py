@@ -5,6 +5,7 @@ Nothing is sent twice that is known, and nothing is changed that somebody else h
 import httpx
 import pytest
 
+from tests.fakes import jpeg
 from tests.web.conftest import COROLLA, problem_of, started
 
 pytestmark = pytest.mark.anyio
@@ -96,3 +97,30 @@ async def test_confirming_whatever_was_shown(
     response = await client.put(f"{known.request.url.path}/car", json=COROLLA, headers=headers)
 
     assert response.status_code == 200
+
+
+async def test_a_photo_that_is_known(client: httpx.AsyncClient, known: httpx.Response) -> None:
+    """
+    A photo is shown again without being sent again, until it is replaced.
+    """
+    path = f"{known.request.url.path}/photos/front"
+    shown = await client.get(path)
+    cached = {"If-None-Match": shown.headers["etag"]}
+
+    again = await client.get(path, headers=cached)
+    await client.put(path, files={"photo": ("front.jpg", jpeg(color="green"))})
+    replaced = await client.get(path, headers=cached)
+
+    assert (again.status_code, again.content) == (304, b"")
+    assert (replaced.status_code, replaced.content != shown.content) == (200, True)
+
+
+async def test_confirming_what_is_not_there(client: httpx.AsyncClient) -> None:
+    """
+    An appraisal that is gone has not changed; it is not there.
+    """
+    path = "/v1/appraisals/apr_00000000000000000000000000000000/car"
+
+    response = await client.put(path, json=COROLLA, headers={"If-Match": '"00000000-1"'})
+
+    problem_of(response, 404, "not-found")
