@@ -65,10 +65,13 @@ def main() -> None:
 
 
 def _fail(error: errors.CarvalueError, *, as_json: bool = False) -> NoReturn:
+    detail = str(error)
+    if isinstance(error, errors.PhotoError) and error.side:
+        detail = f"{error.side}: {detail}"
     if as_json:
-        print(json.dumps({"code": error.code, "detail": str(error)}), file=sys.stderr)
+        print(json.dumps({"code": error.code, "detail": detail}), file=sys.stderr)
     else:
-        stderr.print(Text(str(error), style="bold red"), soft_wrap=True)
+        stderr.print(Text(detail, style="bold red"), soft_wrap=True)
     match error:
         case errors.SettingsIncomplete():
             sys.exit(EXIT_SETTINGS)

@@ -221,7 +221,8 @@ def _fields(request: Request, error: errors.CarvalueError) -> list[ProblemField]
             pointer = f"query:{field}" if request.method == "GET" else f"#/{field}"
             return [ProblemField(pointer=pointer, code=code, detail=hint or str(error))]
         case errors.PhotoError(side=str(side)):
-            return [ProblemField(pointer=f"#/{side}", code=code, detail=str(error))]
+            field = "photo" if "side" in request.path_params else side
+            return [ProblemField(pointer=f"#/{field}", code=code, detail=str(error))]
         case _:
             return []
 

@@ -253,6 +253,7 @@ async def test_replacing_a_photo_by_nothing(
     response = await client.put(appraisal["photos"][0]["url"], files=files or None)
 
     assert response.status_code == 422
+    assert response.json()["errors"][0]["pointer"] == "#/photo"
     assert (await client.get(f"/v1/appraisals/{appraisal['id']}")).json() == appraisal
 
 
