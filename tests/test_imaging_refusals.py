@@ -1,4 +1,3 @@
-import time
 from collections.abc import Callable
 from random import Random
 
@@ -200,12 +199,13 @@ def test_a_large_jpeg_of_thousands_of_scans() -> None:
     Where a rough first scan is enough, the others are never decoded.
     """
     content = scan_bomb(3600, 2700, 2_000)
-    begin = time.process_time()
+    second = content.index(b"\xff\xda", content.index(b"\xff\xda") + 2)
 
     photo = prepare_photo(content, Side.front)
 
     assert (photo.width, photo.height) == (450, 338)
-    assert time.process_time() - begin < 1
+    # A file that ends with its second scan begun is as good: nothing of it was looked at.
+    assert prepare_photo(content[: second + 40], Side.front) == photo
 
 
 def test_an_ordinary_progressive_jpeg() -> None:

@@ -21,9 +21,16 @@ ARTICLE = {"currency": "USD", "min": 1795, "median": 7995, "mean": 8940, "max": 
 
 
 @pytest.fixture
-async def client(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+async def client(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> AsyncIterator[httpx.AsyncClient]:
     """The service on the embedded mocks; every provider behaves again afterwards."""
-    settings = mock_settings(database_url=f"sqlite:///{tmp_path}/test.db", provider_seconds=1.0)
+    slow = "slow" in request.node.name
+    settings = mock_settings(
+        database_url=f"sqlite:///{tmp_path}/test.db",
+        # Enough for a busy machine, and nothing to wait for where a time-out is the point.
+        provider_seconds=2.0 if slow else 20.0,
+    )
     app = create_app(settings)
     transport = httpx.ASGITransport(app=app)
     async with (
