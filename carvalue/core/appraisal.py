@@ -15,7 +15,7 @@ from enum import StrEnum
 
 from carvalue.core.candidates import Identification
 from carvalue.core.cars import Car, Specs, SpecsSheet, Trim
-from carvalue.core.errors import NotConfirmed, StillCategorizing
+from carvalue.core.errors import NotConfirmed, StillCategorizing, UnknownTrim
 from carvalue.core.labels import Label
 from carvalue.core.photos import PhotoInfo, Side
 from carvalue.core.steps import PENDING, SKIPPED, SUCCESS, Step, StepCode, StepStatus
@@ -159,6 +159,16 @@ class Appraisal:
         if self.car is None:
             raise NotConfirmed("Confirm the car first.")
         return self.car
+
+    def check_trim(self, car: Car) -> None:
+        """Raise `UnknownTrim` if the trims of this very car are known, and its own is not one."""
+        if self.car is None or car.trim_id is None or not self.trims:
+            return
+        known = self.car.car
+        if (known.make_model, known.year) != (car.make_model, car.year):
+            return
+        if car.trim_id not in {trim.trim_id for trim in self.trims}:
+            raise UnknownTrim("The car does not come in this trim.")
 
     # How it goes on
 

@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from weakref import WeakValueDictionary
 
 from carvalue.core.appraisal import (
     KEPT_FOR,
@@ -107,6 +108,9 @@ class Appraiser:
         self._vin_decoder = vin_decoder
         self._rule = rule
         self._now = now
+        # Those who confirm or value one appraisal take turns: a second tap finds what the first
+        # has brought, and pays for nothing.
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def start(self, front: Photo, back: Photo, given: Start) -> Appraisal:
         """
@@ -197,13 +201,14 @@ class Appraiser:
         providers do. Raises `UnknownCar`, `UnknownYear`, `YearNotCovered`, `UnknownTrim`,
         `StillCategorizing`, and `VersionOutdated` when the appraisal is not at `version`.
         """
-        appraisal = await self.get(id)
-        if version is not None and version != appraisal.version:
-            raise VersionOutdated("The appraisal has changed; get it and choose again.")
-        appraisal.check_categorized()
-        car = Car(self._known(choice), choice.year, choice.trim_id)
-        _check_trim(appraisal, car)
-        return await self._confirm(appraisal, car, choice.usage, self._source(appraisal, car))
+        async with self._turn(id):
+            appraisal = await self.get(id)
+            if version is not None and version != appraisal.version:
+                raise VersionOutdated("The appraisal has changed; get it and choose again.")
+            appraisal.check_categorized()
+            car = Car(self._known(choice), choice.year, choice.trim_id)
+            appraisal.check_trim(car)
+            return await self._confirm(appraisal, car, choice.usage, self._source(appraisal, car))
 
     async def value(self, id: str, usage: Usage | None = None) -> Valuation:
         """
@@ -213,14 +218,16 @@ class Appraiser:
         `UnknownTrim` if that answer says so, and `NoMarketData` or `ProviderError` after the
         failed step has been kept.
         """
-        appraisal = await self.get(id)
-        appraisal.confirmed_car()
-        usage = usage or appraisal.entered.usage
-        if usage is None:
-            raise UsageMissing("A valuation needs the mileage and the condition.")
-        appraisal = await self.store.save(appraisal.using(usage, at=self._now()))
-        appraisal = await self._look_up(appraisal)
-        return await self._value(appraisal, usage)
+        async with self._turn(id):
+            appraisal = await self.get(id)
+            appraisal.confirmed_car()
+            usage = usage or appraisal.entered.usage
+            if usage is None:
+                raise UsageMissing("A valuation needs the mileage and the condition.")
+            if usage != appraisal.entered.usage:
+                appraisal = await self.store.save(appraisal.using(usage, at=self._now()))
+            appraisal = await self._look_up(appraisal)
+            return await self._value(appraisal, usage)
 
     async def trims(self, model_id: str, year: int) -> Sequence[Trim]:
         """
@@ -230,6 +237,9 @@ class Appraiser:
         """
         self.catalog.check_year(model_id, year)
         return await self._specs_source.trims(self.catalog.model(model_id).make_model, year)
+
+    def _turn(self, id: str) -> asyncio.Lock:
+        return self._turns.setdefault(id, asyncio.Lock())
 
     # Categorizing
 
@@ -385,14 +395,3 @@ class Appraiser:
         )
         await self.store.save(appraisal.valued(valuation, at=self._now()))
         return valuation
-
-
-def _check_trim(appraisal: Appraisal, car: Car) -> None:
-    """Raise `UnknownTrim` before anything changes, if the car's trims are known already."""
-    if appraisal.car is None or car.trim_id is None or not appraisal.trims:
-        return
-    known = appraisal.car.car
-    if (known.make_model, known.year) != (car.make_model, car.year):
-        return
-    if car.trim_id not in {trim.trim_id for trim in appraisal.trims}:
-        raise UnknownTrim("The car does not come in this trim.")

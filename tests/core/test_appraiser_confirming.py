@@ -263,19 +263,21 @@ class MetHere(FakeSpecsSource):
 
 
 @pytest.mark.parametrize("other", [COROLLA_2010, Choice("toyota", "toyota-camry", 2011)])
-async def test_two_confirmations_at_once(
+async def test_confirmations_at_two_replicas(
     other: Choice, catalog: Catalog, memory_store: MemoryStore
 ) -> None:
     """
-    One of them wins whole; the other is told that something changed.
+    At two replicas, one of them wins whole; the other is told that something changed.
     """
     specs_source = MetHere()
-    appraiser = an_appraiser(catalog, store=memory_store, specs_source=specs_source)
+    appraiser, replica = (
+        an_appraiser(catalog, store=memory_store, specs_source=specs_source) for _ in range(2)
+    )
     appraisal = await started(appraiser)
 
     results = await asyncio.gather(
         appraiser.confirm(appraisal.id, COROLLA_2010),
-        appraiser.confirm(appraisal.id, other),
+        replica.confirm(appraisal.id, other),
         return_exceptions=True,
     )
 
@@ -284,6 +286,40 @@ async def test_two_confirmations_at_once(
     assert [type(error) for error in lost] == [errors.ChangedMeanwhile]
     assert await appraiser.get(appraisal.id) == won
     assert won.specs_step == SUCCESS
+
+
+async def test_tapping_twice(
+    appraiser: Appraiser, specs_source: FakeSpecsSource, valuer: FakeValuer
+) -> None:
+    """
+    Two taps on "confirm" lead to one valuation, which is paid for once and shown to both.
+    """
+    appraisal = await started(appraiser)
+
+    first, second = await asyncio.gather(
+        appraiser.confirm(appraisal.id, PRICED), appraiser.confirm(appraisal.id, PRICED)
+    )
+
+    assert first == second
+    assert first.valuation is not None
+    assert (len(specs_source.asked), len(valuer.asked)) == (1, 1)
+
+
+async def test_changing_ones_mind_quickly(appraiser: Appraiser) -> None:
+    """
+    Of two choices in a row the later one stands, with the specs that go with it.
+    """
+    appraisal = await started(appraiser)
+
+    await asyncio.gather(
+        appraiser.confirm(appraisal.id, PRICED),
+        appraiser.confirm(appraisal.id, Choice("toyota", "toyota-camry", 2011)),
+    )
+
+    stands = await appraiser.get(appraisal.id)
+    assert stands.car is not None
+    assert str(stands.car.car) == "Toyota Camry 2011"
+    assert (stands.specs_step, stands.valuation_step) == (SUCCESS, SUCCESS)
 
 
 # What fails
