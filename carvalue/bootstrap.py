@@ -114,6 +114,11 @@ def check_complete(settings: Settings) -> None:
         )
 
 
+def check_store(settings: Settings) -> None:
+    """Raise `StoreUnavailable` or `SettingsIncomplete` unless the database can be used."""
+    Database(settings.database_url).close()
+
+
 def load_mocks(import_string: str) -> Starlette:
     """The mocks' app. It is named by a setting, so nothing here imports it."""
     module, _, name = import_string.partition(":")

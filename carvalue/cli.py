@@ -1,9 +1,9 @@
 """
 The command `carvalue`.
 
-Exit codes: 0 done; 2 wrong usage; 3 the settings are incomplete; 4 a photo, the car, its year or
-its VIN does not fit; 5 a provider failed, what is known was printed; 6 nobody said which car or
-year it is, and the photos are not sure enough.
+Exit codes: 0 done; 2 wrong usage; 3 the settings are incomplete, or the database that they name
+cannot be used; 4 a photo, the car, its year or its VIN does not fit; 5 a provider failed, what is
+known was printed; 6 nobody said which car or year it is, and the photos are not sure enough.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from rich.text import Text
 
 from carvalue import __version__
 from carvalue.app import create_app
-from carvalue.bootstrap import Running, check_complete, running
+from carvalue.bootstrap import Running, check_complete, check_store, running
 from carvalue.core import errors
 from carvalue.core.appraisal import Appraisal, Entered
 from carvalue.core.appraiser import Choice, Start
@@ -68,14 +68,17 @@ def _fail(error: errors.CarvalueError, *, as_json: bool = False) -> NoReturn:
     detail = str(error)
     if isinstance(error, errors.PhotoError) and error.side:
         detail = f"{error.side}: {detail}"
+    if isinstance(error, errors.StoreUnavailable) and error.__cause__ is not None:
+        # Who starts the service may know why; who calls it may not.
+        detail = f"{detail} {error.__cause__.__cause__ or error.__cause__}"
     if as_json:
         print(json.dumps({"code": error.code, "detail": detail}), file=sys.stderr)
     else:
         stderr.print(Text(detail, style="bold red"), soft_wrap=True)
     match error:
-        case errors.SettingsIncomplete():
+        case errors.SettingsIncomplete() | errors.StoreUnavailable():
             sys.exit(EXIT_SETTINGS)
-        case errors.ProviderError() | errors.NoMarketData() | errors.StoreUnavailable():
+        case errors.ProviderError() | errors.NoMarketData():
             sys.exit(EXIT_PROVIDER)
         case NotDetermined():
             sys.exit(EXIT_UNDETERMINED)
@@ -88,7 +91,10 @@ def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     """Serve the API, over the providers that the settings name."""
     if host not in LOOPBACK:
         stderr.print(f"[yellow]There is no access control: whoever reaches {host} may use it.[/]")
-    uvicorn.run(create_app(Settings.read()), host=host, port=port, date_header=True)
+    settings = Settings.read()
+    api = create_app(settings)
+    check_store(settings)  # uvicorn would show a traceback instead of the message
+    uvicorn.run(api, host=host, port=port)
 
 
 @app.command()

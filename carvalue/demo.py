@@ -43,7 +43,7 @@ async def run_demo(
         server = uvicorn.Server(
             uvicorn.Config(create_app(settings), log_level="warning", access_log=False)
         )
-        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        serving = asyncio.create_task(_serve(server, listener))
         try:
             with console.status("Starting; the mock categorizer learns its cars ..."):
                 await _started(server, serving)
@@ -76,11 +76,18 @@ def _listening(host: str, port: int) -> socket.socket:
         return socket.create_server((host, 0))
 
 
+async def _serve(server: uvicorn.Server, listener: socket.socket) -> None:
+    try:
+        await server.serve(sockets=[listener])
+    except SystemExit as error:  # uvicorn's way to say that the app did not start
+        raise DemoFailed("The service did not start; the log above says why.") from error
+
+
 async def _started(server: uvicorn.Server, serving: asyncio.Task[None]) -> None:
     async with asyncio.timeout(START_SECONDS):
         while not server.started:
             if serving.done():
-                raise DemoFailed("The service did not start.")
+                await serving
             await asyncio.sleep(0.02)
 
 
