@@ -48,9 +48,13 @@ def run(*arguments: str, **environment: str) -> Result:
     return CliRunner().invoke(app, list(arguments), env=environment)
 
 
-def in_a_process(*arguments: str) -> subprocess.CompletedProcess[str]:
+def in_a_process(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "carvalue", *arguments], capture_output=True, text=True, timeout=60
+        [sys.executable, "-m", "carvalue", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=os.environ | environment,
     )
 
 
@@ -77,6 +81,25 @@ def test_serving_without_settings() -> None:
     assert "CARVALUE_CATEGORIZER=imagga" in result.stderr
     assert "CARVALUE_VALUATION_API__API_KEY=..." in result.stderr
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("sqlite:///not/there/carvalue.db", "unable to open database file"),
+        ("postgresql://localhost/carvalue", "CARVALUE_DATABASE_URL must name a SQLite file"),
+        ("nonsense", "CARVALUE_DATABASE_URL is not a database URL"),
+    ],
+)
+def test_serving_on_a_database_that_cannot_be_used(url: str, said: str) -> None:
+    """
+    The service refuses to start and says why, without a traceback.
+    """
+    done = in_a_process("serve", **ON_MOCKS, CARVALUE_DATABASE_URL=url)
+
+    assert done.returncode == 3
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_appraising_without_settings() -> None:
