@@ -5,6 +5,7 @@ The only file that names the providers.
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from httpx_aiohttp import HttpxAiohttpClient
 from starlette.applications import Starlette
 
 from carvalue.core.appraiser import Appraiser
-from carvalue.core.errors import CarvalueError, SettingsIncomplete
+from carvalue.core.errors import CarvalueError, SettingsIncomplete, StoreUnavailable
 from carvalue.core.ports import AppraisalStore, Categorizer, SpecsSource, Valuer
 from carvalue.providers.imagga import Imagga
 from carvalue.providers.specs_api import SpecsApi
@@ -27,7 +28,11 @@ from carvalue.settings import Settings
 from carvalue.storage.appraisals import SqlAppraisalStore
 from carvalue.storage.database import Database
 
+logger = logging.getLogger(__name__)
+
 CONNECT_SECONDS = 3.0
+EXPIRY_CHECKED_EVERY = 3600.0
+"""Seconds; what has expired is not shown in the meantime, only not removed."""
 MAX_CONNECTIONS = 100
 KEPT_OPEN_SECONDS = 4.0
 """Servers close idle connections after five seconds and more; a POST on a closed one is lost."""
@@ -87,6 +92,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         stack.callback(database.close)
         store = SqlAppraisalStore(database)
         await store.remove_expired()
+        stack.push_async_callback(_ended, asyncio.create_task(_remove_expired(store)))
         catalog = await asyncio.to_thread(load_catalog)
         providers = Providers(
             categorizer=_categorizer(settings, http),
@@ -102,6 +108,20 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             store=store,
         )
         yield Running(appraiser, store, providers)
+
+
+async def _remove_expired(store: SqlAppraisalStore) -> None:
+    while True:
+        await asyncio.sleep(EXPIRY_CHECKED_EVERY)
+        try:
+            await store.remove_expired()
+        except StoreUnavailable:
+            logger.warning("expired appraisals are still there", exc_info=True)
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait({task})
 
 
 def check_complete(settings: Settings) -> None:
@@ -123,12 +143,14 @@ def load_mocks(import_string: str) -> Starlette:
     """The mocks' app. It is named by a setting, so nothing here imports it."""
     module, _, name = import_string.partition(":")
     try:
-        app: Starlette = getattr(import_module(module), name)
-    except (ImportError, AttributeError) as error:
+        app = getattr(import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
         raise SettingsIncomplete(
-            f"CARVALUE_MOCKS names {import_string}, which cannot be imported: {error}. "
-            "The mocks need the extra: pip install 'carvalue[mocks]'"
+            f"CARVALUE_MOCKS={import_string} cannot be imported ({error}). Write module:name; "
+            "the mocks need the extra: pip install 'carvalue[mocks]'"
         ) from error
+    if not isinstance(app, Starlette):
+        raise SettingsIncomplete(f"CARVALUE_MOCKS={import_string} is no app; try mocks.app:app.")
     return app
 
 

@@ -269,8 +269,10 @@ def an_appraisal(id: str = "apr_1", **given: Any) -> Appraisal:
     return Appraisal(id=id, created_at=at, **{**fields, **given})
 
 
-def a_photo(side: Side, color: str = "red") -> Photo:
-    return Photo(side, jpeg(color=color), 400, 320)
+def a_photo(side: Side, color: str | None = None) -> Photo:
+    """A photo of its side, unlike the other side's."""
+    colors = {Side.front: "red", Side.back: "blue"}
+    return Photo(side, jpeg(color=color or colors[side]), 400, 320)
 
 
 def jpeg(width: int = 400, height: int = 320, color: str = "red") -> bytes:

@@ -288,7 +288,10 @@ class Appraiser:
         labels: dict[Side, tuple[Label, ...]],
     ) -> Appraisal:
         seen = {side: found for side, found in {**appraisal.labels, **labels}.items() if found}
-        merged = merge_sides(seen, self.catalog, self._rule)
+        # The same photo twice is one photo: it cannot agree with itself.
+        twice = len({photo.sha256 for photo in appraisal.photos}) == 1
+        counted = dict(list(seen.items())[:1]) if twice else seen
+        merged = merge_sides(counted, self.catalog, self._rule)
         return appraisal.categorized(steps, seen, merged, at=self._now())
 
     # Confirming
@@ -343,7 +346,7 @@ class Appraiser:
                 await self._value(appraisal, usage)
         except (ProviderError, NoMarketData):
             # Kept as the failed step; the choice stands.
-            logger.info("confirmed without all that was asked for", exc_info=True)
+            logger.info("confirmed without all that was asked for")
         return await self.store.get(appraisal.id)
 
     async def _look_up(self, appraisal: Appraisal) -> Appraisal:

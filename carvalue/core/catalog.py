@@ -100,7 +100,7 @@ class Catalog:
         make_id = self._make_ids.setdefault(make_key, slug_of(row.make))
         make = self._makes.setdefault(make_id, CatalogMake(make_id, row.make))
         model_id = f"{make_id}-{slug_of(row.model)}"
-        if model_id in self._models:  # "C/V" and "C-V" have two keys at most, never one id
+        if model_id in self._models:  # names that differ in letters which no id has
             model_id = f"{model_id}-{model_key}"
         make_model = MakeModel(make_id, make.make, model_id, row.model)
         model = CatalogModel(make_model, row.years)

@@ -276,3 +276,5 @@ class StoreUnavailable(CarvalueError):
 
 class SettingsIncomplete(CarvalueError):
     """A setting is missing or does not fit; the message names it."""
+
+    code = "settings-incomplete"

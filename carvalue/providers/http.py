@@ -80,6 +80,8 @@ async def fetch(
         if status != httpx.codes.OK:
             raise _refusal(status, headers, provider, meaning or {})
         return _read(answer, body, provider)
+    except NotFoundAtProvider:
+        raise  # that nothing was found is no failure
     except ProviderError as error:
         logger.warning(
             "%s failed: %s after %.2f s",
@@ -90,13 +92,17 @@ async def fetch(
         raise
 
 
-async def reach(http: httpx.AsyncClient, url: str, *, provider: str, seconds: float) -> None:
+async def reach(
+    http: httpx.AsyncClient, url: str, *, provider: str, seconds: float, headers: dict[str, str]
+) -> None:
     """
-    See whether a provider answers at all; every status will do.
+    See whether a provider answers and does not refuse our key; any other status will do.
 
     For providers without a call that is free of charge. Raises `ProviderError`.
     """
-    await _send(http, "GET", url, provider, seconds, {})
+    status, received, _ = await _send(http, "GET", url, provider, seconds, {"headers": headers})
+    if status in (401, 403):
+        raise _refusal(status, received, provider, {})
 
 
 async def _send(

@@ -88,8 +88,9 @@ class Imagga:
         return categorizers_from(answer)
 
     async def check(self) -> None:
-        """See whether Imagga can be reached and takes our key; costs no quota."""
-        await self.categorizers()
+        """See whether Imagga takes our key and has our categorizer; costs no quota."""
+        if self.default_id not in {one.id for one in await self.categorizers()}:
+            raise ProviderRequestRefused("The account has no such categorizer.", provider=PROVIDER)
 
     async def _ask(self, answer: type[AnswerT], method: str, path: str, **request: Any) -> AnswerT:
         return await fetch(

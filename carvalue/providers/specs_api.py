@@ -90,7 +90,13 @@ class SpecsApi:
 
     async def check(self) -> None:
         """See whether the API can be reached; it has no call that is free of charge."""
-        await reach(self._http, self._url, provider=PROVIDER, seconds=self._seconds)
+        await reach(
+            self._http,
+            self._url,
+            provider=PROVIDER,
+            seconds=self._seconds,
+            headers=self._headers,
+        )
 
 
 def sheet_from(answer: SpecsAnswer, *, source: str) -> SpecsSheet:

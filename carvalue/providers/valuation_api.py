@@ -19,6 +19,8 @@ from carvalue.providers.http import Answer, NotFoundAtProvider, fetch, reach
 
 PROVIDER = "valuation_api"
 CURRENCY = "USD"
+COUNTRY = "US"
+"""The one market that it knows: the article's figures are in US dollars."""
 HIGHEST_PRICE = 1_000_000_000
 # Strict: true is no dollar, and a figure in quotes is none.
 Dollars = Annotated[int, Field(strict=True, ge=0, le=HIGHEST_PRICE)]
@@ -56,7 +58,7 @@ class ValuationApi:
     async def value(
         self, car: Car, specs: Specs | None, usage: Usage, country: str
     ) -> Price | None:
-        if specs is None:
+        if specs is None or country != COUNTRY:
             return None
         body = {
             "model_id": specs.trim_id,
@@ -80,7 +82,13 @@ class ValuationApi:
 
     async def check(self) -> None:
         """See whether the API can be reached; it has no call that is free of charge."""
-        await reach(self._http, self._url, provider=PROVIDER, seconds=self._seconds)
+        await reach(
+            self._http,
+            self._url,
+            provider=PROVIDER,
+            seconds=self._seconds,
+            headers=self._headers,
+        )
 
 
 def price_from(answer: ValuationAnswer) -> Price | None:

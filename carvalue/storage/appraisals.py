@@ -6,7 +6,6 @@ connections. So nothing is locked between `get()` and `save()`, and `save()` che
 instead.
 """
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -47,56 +46,53 @@ class SqlAppraisalStore:
     async def add(self, appraisal: Appraisal, photos: Sequence[Photo]) -> Appraisal:
         added = replace(appraisal, version=1)
 
-        def insert() -> None:
-            with self._database.writing() as session:
-                session.add(AppraisalRow(**_columns(added), id=added.id))
-                session.flush()  # the photos refer to it
-                session.add_all(_photo_row(added.id, photo) for photo in photos)
+        def insert(session: Session) -> None:
+            session.add(AppraisalRow(**_columns(added), id=added.id))
+            session.flush()  # the photos refer to it
+            session.add_all(_photo_row(added.id, photo) for photo in photos)
 
-        await asyncio.to_thread(insert)
+        await self._database.write(insert)
         return added
 
     async def get(self, id: str) -> Appraisal:
-        def read() -> Appraisal:
-            with self._database.reading() as session:
-                return _appraisal(self._row(session, id))
+        def read(session: Session) -> Appraisal:
+            return _appraisal(self._row(session, id))
 
-        return await asyncio.to_thread(read)
+        return await self._database.read(read)
 
     async def save(self, appraisal: Appraisal, photo: Photo | None = None) -> Appraisal:
         saved = replace(appraisal, version=appraisal.version + 1)
 
-        def write() -> None:
-            with self._database.writing() as session:
-                changed = session.connection().execute(
-                    update(AppraisalRow)
-                    .where(
-                        col(AppraisalRow.id) == saved.id,
-                        col(AppraisalRow.version) == appraisal.version,
-                        col(AppraisalRow.expires_at) > self._now(),
-                    )
-                    .values(**_columns(saved))
+        def write(session: Session) -> None:
+            changed = session.connection().execute(
+                update(AppraisalRow)
+                .where(
+                    col(AppraisalRow.id) == saved.id,
+                    col(AppraisalRow.version) == appraisal.version,
+                    col(AppraisalRow.expires_at) > self._now(),
                 )
-                if changed.rowcount == 0:
-                    self._row(session, saved.id)
-                    raise ChangedMeanwhile(
-                        "Another request changed the appraisal; get it and go on from there."
-                    )
-                if photo is not None:
-                    session.merge(_photo_row(saved.id, photo))
-                valuation = saved.valuation
-                if valuation and session.get(ValuationRow, valuation.id) is None:
-                    session.add(_valuation_row(saved.id, valuation))
+                .values(**_columns(saved))
+            )
+            if changed.rowcount == 0:
+                self._row(session, saved.id)
+                raise ChangedMeanwhile(
+                    "Another request changed the appraisal; get it and go on from there."
+                )
+            if photo is not None:
+                session.merge(_photo_row(saved.id, photo))
+            valuation = saved.valuation
+            if valuation and session.get(ValuationRow, valuation.id) is None:
+                session.add(_valuation_row(saved.id, valuation))
 
-        await asyncio.to_thread(write)
+        await self._database.write(write)
         return saved
 
     async def delete(self, id: str) -> None:
-        def remove() -> None:
-            with self._database.writing() as session:
-                session.delete(self._row(session, id))
+        def remove(session: Session) -> None:
+            session.delete(self._row(session, id))
 
-        await asyncio.to_thread(remove)
+        await self._database.write(remove)
+        await self._database.forget()
 
     async def page(
         self, *, limit: int, after: Position | None = None, status: AppraisalStatus | None = None
@@ -106,22 +102,20 @@ class SqlAppraisalStore:
             query = query.where(AppraisalRow.status == status.value)
         query = _newest_first(query, AppraisalRow, after).limit(limit)
 
-        def read() -> list[Appraisal]:
-            with self._database.reading() as session:
-                return [_appraisal(row) for row in session.exec(query)]
+        def read(session: Session) -> list[Appraisal]:
+            return [_appraisal(row) for row in session.exec(query)]
 
-        return await asyncio.to_thread(read)
+        return await self._database.read(read)
 
     async def photo(self, id: str, side: Side) -> Photo:
-        def read() -> Photo:
-            with self._database.reading() as session:
-                self._row(session, id)
-                row = session.get(PhotoRow, (id, side.value))
-                if row is None:
-                    raise PhotoNotFound("There is no such photo.")
-                return Photo(side, row.content, row.width, row.height)
+        def read(session: Session) -> Photo:
+            self._row(session, id)
+            row = session.get(PhotoRow, (id, side.value))
+            if row is None:
+                raise PhotoNotFound("There is no such photo.")
+            return Photo(side, row.content, row.width, row.height)
 
-        return await asyncio.to_thread(read)
+        return await self._database.read(read)
 
     async def valuations(
         self, id: str, *, limit: int, after: Position | None = None
@@ -129,40 +123,39 @@ class SqlAppraisalStore:
         query = select(ValuationRow).where(ValuationRow.appraisal_id == id)
         query = _newest_first(query, ValuationRow, after).limit(limit)
 
-        def read() -> list[Valuation]:
-            with self._database.reading() as session:
-                self._row(session, id)
-                return [_VALUATION.validate_json(row.document) for row in session.exec(query)]
+        def read(session: Session) -> list[Valuation]:
+            self._row(session, id)
+            return [_VALUATION.validate_json(row.document) for row in session.exec(query)]
 
-        return await asyncio.to_thread(read)
+        return await self._database.read(read)
 
     async def valuation(self, id: str, valuation_id: str) -> Valuation:
-        def read() -> Valuation:
-            with self._database.reading() as session:
-                self._row(session, id)
-                row = session.get(ValuationRow, valuation_id)
-                if row is None or row.appraisal_id != id:
-                    raise ValuationNotFound("There is no such valuation.")
-                return _VALUATION.validate_json(row.document)
+        def read(session: Session) -> Valuation:
+            self._row(session, id)
+            row = session.get(ValuationRow, valuation_id)
+            if row is None or row.appraisal_id != id:
+                raise ValuationNotFound("There is no such valuation.")
+            return _VALUATION.validate_json(row.document)
 
-        return await asyncio.to_thread(read)
+        return await self._database.read(read)
 
     async def check(self) -> None:
-        def read() -> None:
-            with self._database.reading() as session:
-                session.exec(select(AppraisalRow.id).limit(1)).first()
+        def read(session: Session) -> None:
+            session.exec(select(AppraisalRow.id).limit(1)).first()
 
-        await asyncio.to_thread(read)
+        await self._database.read(read)
 
     async def remove_expired(self) -> int:
         """Remove what has expired, photos and valuations with it; the answer is how many."""
 
-        def remove() -> int:
-            with self._database.writing() as session:
-                expired = col(AppraisalRow.expires_at) <= self._now()
-                return session.connection().execute(delete(AppraisalRow).where(expired)).rowcount
+        def remove(session: Session) -> int:
+            expired = col(AppraisalRow.expires_at) <= self._now()
+            return session.connection().execute(delete(AppraisalRow).where(expired)).rowcount
 
-        return await asyncio.to_thread(remove)
+        removed = await self._database.write(remove)
+        if removed:
+            await self._database.forget()
+        return removed
 
     def _row(self, session: Session, id: str) -> AppraisalRow:
         row = session.get(AppraisalRow, id)

@@ -31,6 +31,7 @@ from carvalue.web.uploads import read_photo
 
 router = APIRouter(prefix="/v1/appraisals", tags=["appraisals"])
 
+LIST = "appraisals"
 PHOTO_ERRORS = (errors.PhotoTooLarge, errors.PhotoUnsupported, errors.PhotoUnreadable)
 STATE_ERRORS = (errors.StillCategorizing, errors.AlreadyConfirmed, errors.ChangedMeanwhile)
 
@@ -45,7 +46,13 @@ def _answer(appraisal: Appraisal, response: Response) -> schemas.Appraisal:
     "",
     status_code=201,
     responses=problems(
-        *PHOTO_ERRORS, errors.UnknownCategorizer, errors.InvalidVin, errors.UsageMissing, body=True
+        *PHOTO_ERRORS,
+        errors.UnknownCategorizer,
+        errors.InvalidVin,
+        errors.UsageMissing,
+        errors.AppraisalNotFound,
+        errors.ChangedMeanwhile,
+        body=True,
     ),
 )
 async def create_appraisal(
@@ -57,7 +64,7 @@ async def create_appraisal(
     Send a front and a back photo; get the cars that they may show.
 
     A categorizer that fails is a failed step of the appraisal, which can be repeated; the photos
-    are kept.
+    are kept. A 404 means that somebody has deleted the appraisal meanwhile.
     """
     start = form.to_start()
     front, back = await asyncio.gather(
@@ -80,8 +87,11 @@ async def list_appraisals(
 ) -> schemas.AppraisalList:
     """List appraisals, newest first."""
     limit = min(limit, MAX_PAGE)
-    found = await appraiser.store.page(limit=limit + 1, after=position_of(cursor), status=status)
-    page, next_cursor = first_of(found, limit, lambda one: Position(one.created_at, one.id))
+    after = position_of(cursor, of=LIST)
+    found = await appraiser.store.page(limit=limit + 1, after=after, status=status)
+    page, next_cursor = first_of(
+        found, limit, lambda one: Position(one.created_at, one.id), of=LIST
+    )
     if next_cursor:
         only = f"&status={status.value}" if status else ""
         response.headers["Link"] = (

@@ -11,7 +11,7 @@ from carvalue.core import errors
 from carvalue.core.catalog import Catalog
 from carvalue.web import catalog_schemas as schemas
 from carvalue.web.dependencies import AppraiserDep, IfNoneMatch, is_known
-from carvalue.web.problems import problems
+from carvalue.web.problems import PROVIDER_ERRORS, problems
 from carvalue.web.schemas import Trim
 
 router = APIRouter(prefix="/v1", tags=["catalog"])
@@ -21,14 +21,6 @@ ModelId = Annotated[str, Path(max_length=200, examples=["toyota-corolla"])]
 NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
     304: {"description": "The catalogue is still as the caller knows it."}
 }
-PROVIDER_ERRORS = (
-    errors.ProviderUnavailable,
-    errors.ProviderAnswerUnreadable,
-    errors.ProviderKeyRefused,
-    errors.ProviderBusy,
-    errors.ProviderQuotaUsedUp,
-    errors.ProviderTimedOut,
-)
 
 
 def _unchanged(

@@ -53,12 +53,14 @@ class ProviderWatch:
             self._check = None
 
 
+@router.head("/healthz")
 @router.get("/healthz")
 async def healthz() -> JSONResponse:
     """The process lives and answers."""
     return JSONResponse({"status": "ok"})
 
 
+@router.head("/readyz")
 @router.get("/readyz")
 async def readyz(services: ServicesDep) -> JSONResponse:
     """

@@ -60,6 +60,15 @@ STATUS_OF: dict[type[errors.CarvalueError], int] = {
     errors.SettingsIncomplete: 500,
 }
 
+PROVIDER_ERRORS = (
+    errors.ProviderUnavailable,
+    errors.ProviderAnswerUnreadable,
+    errors.ProviderKeyRefused,
+    errors.ProviderBusy,
+    errors.ProviderQuotaUsedUp,
+    errors.ProviderTimedOut,
+)
+
 TITLE_OF = {
     "malformed-body": "The request cannot be read",
     "invalid-cursor": "The cursor is not valid",
@@ -84,6 +93,7 @@ TITLE_OF = {
     "provider-timeout": "A provider did not answer in time",
     "provider-busy": "A provider is busy",
     "provider-quota": "A provider's quota is used up",
+    "settings-incomplete": "A setting is missing",
     "unavailable": "The service is not available right now",
 }
 
@@ -196,9 +206,13 @@ async def _carvalue_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, errors.CarvalueError)  # noqa: S101 - registered for nothing else
     # A provider may raise a kind of its own, below one of the table.
     status = next((STATUS_OF[kind] for kind in type(error).__mro__ if kind in STATUS_OF), 500)
-    if status >= 500:
+    if isinstance(error, errors.ProviderError):
+        logger.warning("%s: %s", error.provider, error)  # `fetch` has told the rest
+    elif status >= 500:
         logger.error("%s", error, exc_info=error)
-    retryable = isinstance(error, errors.TechnicalError | errors.StoreUnavailable)
+    retryable = isinstance(
+        error, errors.TechnicalError | errors.StoreUnavailable | errors.ChangedMeanwhile
+    )
     headers = {}
     if retryable:
         headers["Retry-After"] = str(getattr(error, "retry_after", None) or RETRY_SECONDS)
@@ -262,8 +276,10 @@ def _other_media_type(request: Request, wrong: Sequence[Any]) -> str | None:
         return None
     sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     body = getattr(request.scope.get("route"), "body_field", None)
-    if body is None or not sent:
+    if body is None:
         return None
+    if not sent and request.headers.get("content-length", "0") == "0":
+        return None  # there is no body at all
     expected = str(getattr(body.field_info, "media_type", None) or "application/json")
     if expected == "multipart/form-data":
         return None if sent == expected else expected
@@ -300,7 +316,8 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
             code = "payload-too-large"
             detail = f"Send {MAX_UPLOAD >> 20} MB of photos or {MAX_JSON >> 10} kB of JSON at most."
         case status if status < 500:
-            code, detail = "malformed-body", "The body cannot be read."
+            told = error.detail.startswith(("Too many", "Part exceeded", "Missing boundary"))
+            code, detail = "malformed-body", error.detail if told else "The body cannot be read."
         case _:
             code, detail = "internal", "Something went wrong here."
     headers = dict(error.headers or {})

@@ -11,7 +11,7 @@ from carvalue.core.ports import Position
 from carvalue.web import inputs, schemas
 from carvalue.web.cursors import first_of, position_of
 from carvalue.web.dependencies import MAX_PAGE, AppraisalId, AppraiserDep, Cursor, Limit
-from carvalue.web.problems import problems
+from carvalue.web.problems import PROVIDER_ERRORS, problems
 
 router = APIRouter(prefix="/v1/appraisals/{appraisal_id}/valuations", tags=["valuations"])
 
@@ -27,12 +27,7 @@ router = APIRouter(prefix="/v1/appraisals/{appraisal_id}/valuations", tags=["val
         errors.UsageMissing,
         errors.UnknownTrim,
         errors.NoMarketData,
-        errors.ProviderUnavailable,
-        errors.ProviderAnswerUnreadable,
-        errors.ProviderKeyRefused,
-        errors.ProviderBusy,
-        errors.ProviderQuotaUsedUp,
-        errors.ProviderTimedOut,
+        *PROVIDER_ERRORS,
         body=True,
     ),
 )
@@ -63,9 +58,11 @@ async def list_valuations(
     """List the valuations of an appraisal, newest first."""
     limit = min(limit, MAX_PAGE)
     found = await appraiser.store.valuations(
-        appraisal_id, limit=limit + 1, after=position_of(cursor)
+        appraisal_id, limit=limit + 1, after=position_of(cursor, of=appraisal_id)
     )
-    page, next_cursor = first_of(found, limit, lambda one: Position(one.created_at, one.id))
+    page, next_cursor = first_of(
+        found, limit, lambda one: Position(one.created_at, one.id), of=appraisal_id
+    )
     if next_cursor:
         response.headers["Link"] = (
             f"</v1/appraisals/{appraisal_id}/valuations?limit={limit}&cursor={next_cursor}>; "

@@ -4,6 +4,7 @@ import pytest
 
 from carvalue.core.appraisal import AppraisalStatus, CarSource, Entered
 from carvalue.core.appraiser import Appraiser, Choice, Start
+from carvalue.core.candidates import Decision, Reason
 from carvalue.core.errors import ProviderError, ProviderTimedOut
 from carvalue.core.labels import Label
 from carvalue.core.photos import Side
@@ -12,6 +13,7 @@ from tests.fakes import (
     PRICE,
     VIN_OF_COROLLA_2010,
     FakeCategorizer,
+    a_photo,
     started,
 )
 
@@ -87,3 +89,18 @@ async def test_a_car_outside_the_catalogue_is_not_confirmed(
     categorizer.answers = dict.fromkeys(Side, (Label("trabant 601", 0.99),))
 
     assert (await started(appraiser, SURE)).car is None
+
+
+async def test_the_same_photo_twice(appraiser: Appraiser) -> None:
+    """
+    One photo sent as front and back agrees with nobody: the user is asked.
+    """
+    front = a_photo(Side.front, "red")
+    back = a_photo(Side.back, "red")
+
+    appraisal = await appraiser.start(front, back, SURE)
+
+    assert appraisal.identification is not None
+    assert appraisal.identification.decision is Decision.ask
+    assert appraisal.identification.reason is Reason.one_photo
+    assert appraisal.car is None

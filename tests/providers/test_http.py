@@ -24,6 +24,8 @@ from carvalue.providers.http import MAX_ANSWER, Answer, NotFoundAtProvider, fetc
 
 pytestmark = pytest.mark.anyio
 
+KEY = {"Authorization": "Bearer the-key"}
+
 URL = "http://provider.test/number"
 
 
@@ -319,16 +321,31 @@ async def test_no_connection(
     assert isinstance(failed.value.__cause__, failure)
 
 
-@pytest.mark.parametrize("status", [200, 302, 401, 404, 405, 500])
+@pytest.mark.parametrize("status", [200, 302, 404, 405, 500])
 async def test_reaching_a_provider_without_a_free_call(
     http: httpx.AsyncClient, respx_mock: respx.MockRouter, status: int
 ) -> None:
     """
-    A provider whose every call costs is only knocked at: any status means that it is there.
+    A provider whose every call costs is only knocked at: an answer means that it is there.
     """
     respx_mock.get(URL).respond(status)
 
-    await reach(http, URL, provider="someone", seconds=5)
+    await reach(http, URL, provider="someone", seconds=5, headers=KEY)
+
+    assert respx_mock.calls.last.request.headers["authorization"] == KEY["Authorization"]
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_knocking_with_a_wrong_key(
+    http: httpx.AsyncClient, respx_mock: respx.MockRouter, status: int
+) -> None:
+    """
+    A key that is refused at the door is told of.
+    """
+    respx_mock.get(URL).respond(status)
+
+    with pytest.raises(ProviderKeyRefused):
+        await reach(http, URL, provider="someone", seconds=5, headers=KEY)
 
 
 async def test_not_reaching_a_provider(
@@ -337,4 +354,4 @@ async def test_not_reaching_a_provider(
     respx_mock.get(URL).mock(side_effect=httpx.ConnectError)
 
     with pytest.raises(ProviderUnavailable):
-        await reach(http, URL, provider="someone", seconds=5)
+        await reach(http, URL, provider="someone", seconds=5, headers=KEY)

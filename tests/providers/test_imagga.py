@@ -285,8 +285,13 @@ async def test_checking_costs_nothing(imagga: Imagga, respx_mock: respx.MockRout
     """
     listing = respx_mock.get(f"{BASE}/categorizers")
 
-    listing.respond(json={"result": {"categorizers": []}, "status": SUCCESS})
+    ours = {"id": imagga.default_id, "title": "Cars", "labels": ["toyota corolla"]}
+    listing.respond(json={"result": {"categorizers": [ours]}, "status": SUCCESS})
     await imagga.check()
+
+    listing.respond(json={"result": {"categorizers": []}, "status": SUCCESS})
+    with pytest.raises(ProviderRequestRefused):
+        await imagga.check()
 
     listing.respond(401)
     with pytest.raises(ProviderKeyRefused):

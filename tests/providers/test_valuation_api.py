@@ -115,6 +115,13 @@ async def test_a_car_without_specs(
     The API knows cars by the specs API's ids only: without one, nobody is asked.
     """
     assert await valuation_api.value(COROLLA, None, USED, "US") is None
+
+
+async def test_another_country(valuation_api: ValuationApi, respx_mock: respx.MockRouter) -> None:
+    """
+    Prices of one market are not given out as those of another.
+    """
+    assert await valuation_api.value(COROLLA, SPECS, USED, "DE") is None
     assert respx_mock.calls.call_count == 0
 
 
@@ -187,7 +194,7 @@ async def test_the_check_is_free(valuation_api: ValuationApi, respx_mock: respx.
     """
     No price is asked for just to see whether the API is there.
     """
-    route = respx_mock.get(URL).respond(401)
+    route = respx_mock.get(URL).respond(405)
 
     await valuation_api.check()
 

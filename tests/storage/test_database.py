@@ -1,5 +1,6 @@
 import asyncio
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from sqlmodel import Session
 
 from carvalue.core.errors import ChangedMeanwhile, SettingsIncomplete, StoreUnavailable
 from carvalue.core.photos import Side
@@ -38,6 +40,10 @@ def sqlite(path: str, database: Database) -> Iterator[sqlite3.Connection]:
         "postgresql://somebody@localhost/carvalue",
         "mysql+pymysql://localhost/carvalue",
         "sqlite://",
+        "sqlite:///:memory:",
+        "sqlite+aiosqlite:///x.db",
+        "sqlite+nonsense:///x.db",
+        "sqlite:///x.db?timeout=abc",
         "carvalue.db",
         "",
     ],
@@ -62,16 +68,19 @@ def test_the_refusal_does_not_repeat_a_password() -> None:
 
 @pytest.mark.parametrize(
     ("pragma", "value"),
-    [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1)],
+    [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1), ("secure_delete", 1)],
 )
-def test_how_sqlite_is_run(pragma: str, value: object, database: Database) -> None:
+async def test_how_sqlite_is_run(pragma: str, value: object, database: Database) -> None:
     """
-    Readers do not wait, what was acknowledged survives a power failure, nothing is orphaned.
+    Readers do not wait, what was acknowledged survives a power failure, nothing is orphaned, and
+    what was deleted is gone.
     """
-    with database.writing() as session:
-        assert session.connection().execute(text(f"PRAGMA {pragma}")).scalar() == value
-    with database.reading() as session:
-        assert session.connection().execute(text(f"PRAGMA {pragma}")).scalar() == value
+
+    def run(session: Session) -> object:
+        return session.connection().execute(text(f"PRAGMA {pragma}")).scalar()
+
+    assert await database.write(run) == value
+    assert await database.read(run) == value
 
 
 async def test_what_was_kept_survives_a_restart(url: str, clock: Clock) -> None:
@@ -117,13 +126,40 @@ async def test_readers_do_not_wait_for_a_writer(
     """
     kept = await sql_store.add(an_appraisal(), PHOTOS)
 
-    with database.writing() as session:
+    begun, end = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    def write(session: Session) -> None:
         session.connection().execute(text("UPDATE appraisal SET version = 7"))
-        async with asyncio.timeout(3):
-            assert await sql_store.get("apr_1") == kept
-            assert list(await sql_store.page(limit=5)) == [kept]
+        loop.call_soon_threadsafe(begun.set)
+        end.wait(timeout=5)
+
+    writers = [asyncio.create_task(database.write(write)) for _ in range(20)]
+    await begun.wait()
+    async with asyncio.timeout(3):
+        assert await sql_store.get("apr_1") == kept
+        assert list(await sql_store.page(limit=5)) == [kept]
+    end.set()
+    await asyncio.gather(*writers)
 
     assert (await sql_store.get("apr_1")).version == 7
+
+
+async def test_a_deleted_photo_is_gone_from_the_disk(
+    url: str, database: Database, sql_store: SqlAppraisalStore
+) -> None:
+    """
+    Nobody finds in the files what a user wanted forgotten.
+    """
+    await sql_store.add(an_appraisal(), PHOTOS)
+    files = list(Path(url.removeprefix("sqlite:///")).parent.glob("*.db*"))
+    photo = PHOTOS[0].content
+    pieces = [photo[at : at + 64] for at in range(640, len(photo) - 64, 64)]
+    assert any(piece in file.read_bytes() for file in files for piece in pieces)
+
+    await sql_store.delete("apr_1")
+
+    assert not [piece for file in files for piece in pieces if piece in file.read_bytes()]
 
 
 async def test_an_error_leaves_nothing_behind(

@@ -147,41 +147,50 @@ def encoded(text: str | bytes) -> str:
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
-FORGED = {
+BROKEN = {
     "empty": "",
     "words": "next",
     "not base64": "????",
     "not ASCII": "é",
-    "cut": encoded('["2026-01-01T00:00:00+00:00","apr_1"]')[:-3],
+    "cut": encoded('["appraisals","2026-01-01T00:00:00+00:00","apr_1"]')[:-3],
     "no JSON": encoded("apr_1"),
     "no UTF-8": encoded(b"\xff\xfe"),
     "a number": encoded("1"),
-    "text of two": encoded('"ab"'),
-    "an object": encoded('{"a":1,"b":2}'),
-    "three": encoded('["2026-01-01T00:00:00+00:00","apr_1",1]'),
-    "no instant": encoded('["yesterday","apr_1"]'),
-    "no time zone": encoded('["2026-01-01T00:00:00","apr_1"]'),
-    "a number as id": encoded('["2026-01-01T00:00:00+00:00",1]'),
-    "no id": encoded('["2026-01-01T00:00:00+00:00",null]'),
-    "a lone surrogate": encoded('["2026-01-01T00:00:00+00:00","\\ud800"]'),
-    "NaN": encoded('[NaN,"apr_1"]'),
+    "text of three": encoded('"abc"'),
+    "an object": encoded('{"a":1,"b":2,"c":3}'),
+    "two": encoded('["2026-01-01T00:00:00+00:00","apr_1"]'),
     "deep": encoded("[" * 200),
 }
+# As we make them for this list, but for one thing.
+FORGED = {
+    "another list": '["elsewhere","2026-01-01T00:00:00+00:00","apr_1"]',
+    "no list": '[null,"2026-01-01T00:00:00+00:00","apr_1"]',
+    "no instant": '["LIST","yesterday","apr_1"]',
+    "no time zone": '["LIST","2026-01-01T00:00:00","apr_1"]',
+    "before all time": '["LIST","0001-01-01T00:00:00+23:59","apr_1"]',
+    "after all time": '["LIST","9999-12-31T23:59:59-23:59","apr_1"]',
+    "a number as id": '["LIST","2026-01-01T00:00:00+00:00",1]',
+    "no id": '["LIST","2026-01-01T00:00:00+00:00",null]',
+    "a lone surrogate": '["LIST","2026-01-01T00:00:00+00:00","\\ud800"]',
+    "NaN": '["LIST",NaN,"apr_1"]',
+}
+LISTS = {"appraisals": "/v1/appraisals", "apr_1": "/v1/appraisals/apr_1/valuations"}
 
 
-@pytest.mark.parametrize("cursor", FORGED.values(), ids=FORGED)
-@pytest.mark.parametrize("path", ["/v1/appraisals", "/v1/appraisals/apr_1/valuations"])
+@pytest.mark.parametrize("forged", [*BROKEN, *FORGED])
+@pytest.mark.parametrize("of", LISTS)
 async def test_a_forged_cursor(
-    client: httpx.AsyncClient, memory_store: MemoryStore, path: str, cursor: str
+    client: httpx.AsyncClient, memory_store: MemoryStore, of: str, forged: str
 ) -> None:
     """
-    A cursor that we did not give out is refused, whatever is in it.
+    A cursor that we did not give out for this list is refused, whatever is in it.
     """
     await memory_store.add(an_appraisal(), [])
+    cursor = BROKEN.get(forged) or encoded(FORGED.get(forged, "").replace("LIST", of))
 
-    problem = problem_of(await client.get(path, params={"cursor": cursor}), 400, "invalid-cursor")
+    answer = await client.get(LISTS[of], params={"cursor": cursor})
 
-    assert not problem["retryable"]
+    assert not problem_of(answer, 400, "invalid-cursor")["retryable"]
 
 
 async def test_a_cursor_that_is_too_long(client: httpx.AsyncClient) -> None:
@@ -195,7 +204,7 @@ def test_a_deep_cursor() -> None:
     Nesting does not blow the stack.
     """
     with pytest.raises(InvalidCursor):
-        position_of(encoded("[" * 100_000))
+        position_of(encoded("[" * 100_000), of="appraisals")
 
 
 def test_there_and_back() -> None:
@@ -204,7 +213,7 @@ def test_there_and_back() -> None:
     """
     position = Position(Clock()(), "apr_?&=/+~")
 
-    cursor = cursor_of(position)
+    cursor = cursor_of(position, of="appraisals")
 
     assert re.fullmatch(r"[A-Za-z0-9_-]+", cursor)
-    assert position_of(cursor) == position
+    assert position_of(cursor, of="appraisals") == position
