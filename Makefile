@@ -48,10 +48,12 @@ $(BIN)/python:
 
 # Hashes are checked for every package; the build of carvalue itself uses the pinned back end.
 $(VENV)/.demo: requirements/demo.txt pyproject.toml | $(BIN)/python
-	$(BIN)/pip install -q --disable-pip-version-check --only-binary :all: --require-hashes -r $<
-	$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@echo "Installing packages into $(VENV) (about a minute) ..."
+	@$(BIN)/pip install -q --disable-pip-version-check --only-binary :all: --require-hashes -r $<
+	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.demo
-	$(BIN)/pip install -q --disable-pip-version-check --only-binary :all: --require-hashes -r $<
+	@echo "Installing what tests and checks need ..."
+	@$(BIN)/pip install -q --disable-pip-version-check --only-binary :all: --require-hashes -r $<
 	@touch $@

@@ -9,6 +9,7 @@ known was printed; 6 nobody said which car or year it is, and the photos are not
 import asyncio
 import json
 import logging
+import signal
 import sys
 from contextlib import nullcontext
 from pathlib import Path
@@ -30,7 +31,7 @@ from carvalue.core.photos import Photo, Side
 from carvalue.core.valuation import MAX_MILEAGE, Condition, MileageUnit, Usage
 from carvalue.demo import DemoFailed, run_demo, temporary_database
 from carvalue.imaging import prepare_photo
-from carvalue.interview import NotDetermined, choose_car, choose_year
+from carvalue.interview import NotDetermined, choose_car, choose_year, find_car, interruptible
 from carvalue.settings import Settings, mock_settings
 from carvalue.terminal import show_candidates, show_car
 from carvalue.web import schemas
@@ -86,11 +87,30 @@ def _fail(error: errors.CarvalueError, *, as_json: bool = False) -> NoReturn:
             sys.exit(EXIT_INPUT)
 
 
+def _warn_of_open_access(host: str) -> None:
+    if host not in LOOPBACK:
+        stderr.print(f"[yellow]There is no access control: whoever reaches {host} may use it.[/]")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")
+    ] = False,
+) -> None:
+    pass
+
+
 @app.command()
 def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     """Serve the API, over the providers that the settings name."""
-    if host not in LOOPBACK:
-        stderr.print(f"[yellow]There is no access control: whoever reaches {host} may use it.[/]")
+    _warn_of_open_access(host)
     settings = Settings.read()
     api = create_app(settings)
     check_store(settings)  # uvicorn would show a traceback instead of the message
@@ -101,13 +121,16 @@ def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:
 def demo(
     host: Host = "127.0.0.1",
     port: Port = 8000,
-    once: Annotated[bool, typer.Option(help="End after printing.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="End after printing.")] = False,
     database_url: Annotated[
         str | None, typer.Option(help="Keep the appraisals here; a temporary file otherwise.")
     ] = None,
 ) -> None:
     """Show the whole flow on embedded mocks and sample photos, then keep serving."""
     logging.getLogger().setLevel(logging.WARNING)
+    _warn_of_open_access(host)
+    # Ended from outside it cleans up as after Ctrl-C; the photos would stay behind otherwise.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with nullcontext(database_url) if database_url else temporary_database() as url:
         settings = mock_settings(database_url=url)
         try:
@@ -125,7 +148,9 @@ def appraise(
     back: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Photo of the back.")],
     car: Annotated[str | None, typer.Option(help='Make and model: "Toyota Corolla".')] = None,
     year: Annotated[int | None, typer.Option(min=1886, max=2100, help="Model year.")] = None,
-    mileage: Annotated[int | None, typer.Option(min=0, max=MAX_MILEAGE)] = None,
+    mileage: Annotated[
+        int | None, typer.Option(min=0, max=MAX_MILEAGE, help="How far it has been driven.")
+    ] = None,
     unit: Annotated[MileageUnit, typer.Option(help="Unit of the mileage.")] = MileageUnit.mi,
     condition: Annotated[Condition | None, typer.Option(help="How well it was kept.")] = None,
     vin: Annotated[str | None, typer.Option(help="Says the car exactly; not kept.")] = None,
@@ -135,7 +160,8 @@ def appraise(
     """
     Appraise the car of two photos, without a server.
 
-    Asks for the car and its year when they are not given and somebody is there to answer.
+    Asks for the car and its year when they are not given and somebody is there to answer. The
+    appraisal is kept in the database of the settings, as the service keeps it.
     """
     if (mileage is None) != (condition is None):
         raise typer.BadParameter("Give --mileage and --condition together.")
@@ -170,14 +196,18 @@ async def _appraise(
     opened: Running, photos: list[Photo], start: Start, *, car: str | None, ask: bool, quiet: bool
 ) -> Appraisal:
     appraiser, (front, back) = opened.appraiser, photos
+    catalog = appraiser.catalog
+    if car is not None:  # what cannot be right is said before anybody is asked and paid
+        named = find_car(car, catalog)
+        if start.entered.year is not None:
+            catalog.check_year(named.model_id, start.entered.year)
     with stderr.status("Asking what the photos show ..."):
         appraisal = await appraiser.start(front, back, start)
     if not quiet:
         show_candidates(console, schemas.Appraisal.of(appraisal))
-    make_model = choose_car(appraisal, appraiser.catalog, console, named=car, ask=ask)
-    year = choose_year(
-        make_model, appraiser.catalog, console, given=appraisal.entered.year, ask=ask
-    )
+    with interruptible():
+        make_model = choose_car(appraisal, catalog, console, named=car, ask=ask)
+        year = choose_year(make_model, catalog, console, given=appraisal.entered.year, ask=ask)
     with stderr.status("Asking for specs and price ..."):
         choice = Choice(make_model.make_id, make_model.model_id, year, usage=start.entered.usage)
         return await appraiser.confirm(appraisal.id, choice)
@@ -198,7 +228,7 @@ def providers(as_json: AsJson = False, on_mocks: OnMocks = False) -> None:
     if as_json:
         print(json.dumps({port: str(wrong) if wrong else "ok" for port, wrong in health.items()}))
     else:
-        table = Table("Port", "Provider", "State")
+        table = Table("Asked for", "Provider", "State")
         for port, wrong in health.items():
             style = "red" if wrong else "green"
             state = Text(str(wrong or "can be reached"), style=style)
@@ -210,7 +240,9 @@ def providers(as_json: AsJson = False, on_mocks: OnMocks = False) -> None:
 
 @app.command()
 def openapi(
-    client: Annotated[bool, typer.Option(help="The description for client generators.")] = False,
+    client: Annotated[
+        bool, typer.Option("--client", help="The description for client generators.")
+    ] = False,
 ) -> None:
     """Print the OpenAPI description of the API."""
     api = create_api()

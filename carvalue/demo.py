@@ -4,6 +4,7 @@ The demo: the whole service on the embedded mocks, used through its own HTTP API
 
 import asyncio
 import contextlib
+import errno
 import socket
 from collections.abc import Iterator
 from importlib.resources import files
@@ -38,8 +39,9 @@ async def run_demo(
     Another port is taken when `port` is in use. With `once` it ends after printing. Raises
     `DemoFailed`.
     """
-    with _listening(host, port) as listener:
-        address = f"http://{host}:{listener.getsockname()[1]}"
+    with _listening(host, port, console) as listener:
+        name = f"[{host}]" if ":" in host else host
+        address = f"http://{name}:{listener.getsockname()[1]}"
         server = uvicorn.Server(
             uvicorn.Config(create_app(settings), log_level="warning", access_log=False)
         )
@@ -48,7 +50,10 @@ async def run_demo(
             with console.status("Starting; the mock categorizer learns its cars ..."):
                 await _started(server, serving)
             async with httpx.AsyncClient(base_url=address, timeout=30, trust_env=False) as client:
-                await _show(client, console)
+                try:
+                    await _show(client, console)
+                except httpx.TransportError as error:
+                    raise DemoFailed("The service did not answer.") from error
             if not once:
                 _invite(console, address)
                 await serving
@@ -69,11 +74,18 @@ def temporary_database() -> Iterator[str]:
         yield f"sqlite:///{folder}/demo.db"
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def _listening(host: str, port: int, console: Console) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port))
-    except OSError:
-        return socket.create_server((host, 0))
+        try:
+            return socket.create_server((host, port), family=family)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            console.print(f"[yellow]Port {port} is in use; another one is taken.[/]")
+            return socket.create_server((host, 0), family=family)
+    except OSError as error:
+        raise DemoFailed(f"There is no listening on {host}.") from error
 
 
 async def _serve(server: uvicorn.Server, listener: socket.socket) -> None:
@@ -84,11 +96,14 @@ async def _serve(server: uvicorn.Server, listener: socket.socket) -> None:
 
 
 async def _started(server: uvicorn.Server, serving: asyncio.Task[None]) -> None:
-    async with asyncio.timeout(START_SECONDS):
-        while not server.started:
-            if serving.done():
-                await serving
-            await asyncio.sleep(0.02)
+    try:
+        async with asyncio.timeout(START_SECONDS):
+            while not server.started:
+                if serving.done():
+                    await serving
+                await asyncio.sleep(0.02)
+    except TimeoutError as error:
+        raise DemoFailed("The service did not start in time.") from error
 
 
 async def _show(client: httpx.AsyncClient, console: Console) -> None:

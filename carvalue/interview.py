@@ -2,6 +2,10 @@
 What a person at a terminal is asked: which car it is, and its model year.
 """
 
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from rich.console import Console
 from rich.prompt import IntPrompt, Prompt
 from rich.text import Text
@@ -12,6 +16,22 @@ from carvalue.core.cars import MakeModel
 from carvalue.core.catalog import Catalog
 from carvalue.core.errors import CarvalueError, UnknownCar, UnknownYear
 from carvalue.core.labels import parse_label
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """
+    Let Ctrl-C end a question.
+
+    asyncio takes the signal for a cancellation, which waits for the answer.
+    """
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    except EOFError:
+        raise NotDetermined("Nobody said which car or year it is.") from None
+    finally:
+        signal.signal(signal.SIGINT, handler)
 
 
 class NotDetermined(CarvalueError):
@@ -30,7 +50,7 @@ def choose_car(
     `UnknownCar` and `NotDetermined`.
     """
     if named is not None:
-        return _called(named, catalog)
+        return find_car(named, catalog)
     if appraisal.vin_car is not None:
         return appraisal.vin_car.make_model
     found = appraisal.identification
@@ -53,7 +73,7 @@ def choose_car(
         if answer in offered:
             return offered[answer]
         try:
-            return _called(answer or "", catalog)
+            return find_car(answer or "", catalog)
         except UnknownCar as error:
             console.print(Text(str(error), style="yellow"))
 
@@ -85,7 +105,8 @@ def choose_year(
             return year
 
 
-def _called(name: str, catalog: Catalog) -> MakeModel:
+def find_car(name: str, catalog: Catalog) -> MakeModel:
+    """The car that somebody calls so; raises `UnknownCar`."""
     make_model = parse_label(name, catalog).make_model
     if make_model is None:
         raise UnknownCar("The catalogue does not have this car.")

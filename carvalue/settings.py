@@ -4,11 +4,15 @@ Every knob, from the environment (`CARVALUE_*`) or a `.env` file.
 Read once, at the start, and handed on as plain arguments: adapters never see it.
 """
 
+import os
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
+from dotenv import dotenv_values
 from pydantic import (
     AfterValidator,
     BaseModel,
+    ConfigDict,
     Field,
     SecretStr,
     StringConstraints,
@@ -27,12 +31,28 @@ def _printable(key: SecretStr) -> SecretStr:
     return SecretStr(text)
 
 
+def _address(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        known = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        extra = parts.username or parts.password or parts.query or parts.fragment
+    except ValueError:
+        known, extra = False, ""
+    if not known or extra or not url.isprintable() or " " in url:
+        raise ValueError("write http(s)://host[:port][/path], without a key, ? or #")
+    return url
+
+
 Key = Annotated[SecretStr, Field(min_length=1), AfterValidator(_printable)]
-HttpAddress = Annotated[str, StringConstraints(pattern=r"^https?://[^\s]+$")]
+HttpAddress = Annotated[str, AfterValidator(_address)]
 ProviderId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 
 
-class ImaggaSettings(BaseModel):
+class _ProviderSettings(BaseModel):
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+
+class ImaggaSettings(_ProviderSettings):
     """Access to Imagga. The categorizer is the one trained for the account."""
 
     base_url: HttpAddress = "https://api.imagga.com/v2"
@@ -41,7 +61,7 @@ class ImaggaSettings(BaseModel):
     categorizer_id: ProviderId
 
 
-class SpecsApiSettings(BaseModel):
+class SpecsApiSettings(_ProviderSettings):
     """Access to the specs API. `source` is how answers name it."""
 
     base_url: HttpAddress
@@ -49,7 +69,7 @@ class SpecsApiSettings(BaseModel):
     source: str = "specs_api"
 
 
-class ValuationApiSettings(BaseModel):
+class ValuationApiSettings(_ProviderSettings):
     """Access to the valuation API. `source` is how answers name it."""
 
     base_url: HttpAddress
@@ -100,6 +120,8 @@ class Settings(BaseSettings):
 
         Raises `SettingsIncomplete`, naming what is wrong but never its value.
         """
+        if unknown := cls._unknown():
+            raise SettingsIncomplete("There are no such settings:\n  " + "\n  ".join(unknown))
         try:
             return cls()
         except ValidationError as error:
@@ -108,6 +130,21 @@ class Settings(BaseSettings):
                 for problem in error.errors(include_input=False, include_url=False)
             ]
             raise SettingsIncomplete("Settings that do not fit:\n  " + "\n  ".join(wrong)) from None
+
+    @classmethod
+    def _unknown(cls) -> list[str]:
+        """Variables that look like ours and are none: a misspelt setting is a lost one."""
+        prefix = cls.model_config["env_prefix"]
+        try:
+            names = {*os.environ, *dotenv_values(".env")}
+        except UnicodeDecodeError:
+            raise SettingsIncomplete("The file .env is not UTF-8.") from None
+        ours = (name for name in map(str.upper, names) if name.startswith(prefix))
+        return sorted(
+            name
+            for name in ours
+            if name.removeprefix(prefix).partition("__")[0].lower() not in cls.model_fields
+        )
 
     def missing(self) -> list[str]:
         """The variables that must still be set before anything can start."""

@@ -112,6 +112,9 @@ def test_half_a_provider(monkeypatch: pytest.MonkeyPatch) -> None:
         ("CARVALUE_SPECS_API__BASE_URL", "secret.example"),
         ("CARVALUE_SPECS_API__BASE_URL", "ftp://secret.example"),
         ("CARVALUE_VALUATION_API__BASE_URL", "https://secret example"),
+        ("CARVALUE_VALUATION_API__BASE_URL", "https://user:secret@example.com"),
+        ("CARVALUE_VALUATION_API__BASE_URL", "https://example.com?key=secret"),
+        ("CARVALUE_VALUATION_API__BASE_URL", "https://secret:99999"),
         ("CARVALUE_IMAGGA__CATEGORIZER_ID", "secret/../id"),
         ("CARVALUE_PROVIDER_SECONDS", "secret"),
         ("CARVALUE_PROVIDER_SECONDS", "0"),
@@ -150,9 +153,36 @@ def test_an_env_file() -> None:
     """
     A `.env` file in the current folder is read, and may hold the settings of others.
     """
-    Path(".env").write_text("CARVALUE_PROVIDER_SECONDS=3.5\nOTHER=1\nCARVALUE_UNKNOWN=1\n")
+    Path(".env").write_text("CARVALUE_PROVIDER_SECONDS=3.5\nOTHER=1\n")
 
     assert Settings.read().provider_seconds == 3.5
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["CARVALUE_PROVIDER_SECOND", "CARVALUE_IMAGA__API_KEY", "CARVALUE_IMAGGA__APIKEY"],
+)
+@pytest.mark.parametrize("place", ["environment", "file"])
+def test_a_misspelt_setting(place: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    A setting that is none is named: it would be lost without a word otherwise.
+    """
+    settings = COMPLETE
+    if place == "file":
+        Path(".env").write_text(f"{name}=secret\n")
+    else:
+        settings = COMPLETE | {name: "secret"}
+
+    refusal = refusal_of(settings, monkeypatch)
+
+    assert name in refusal
+    assert "secret" not in refusal
+
+
+def test_a_file_in_another_encoding(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(".env").write_bytes(b"CARVALUE_VALUER=\xff\n")
+
+    assert ".env is not UTF-8" in refusal_of(COMPLETE, monkeypatch)
 
 
 def test_the_environment_wins(monkeypatch: pytest.MonkeyPatch) -> None:
