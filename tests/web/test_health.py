@@ -119,3 +119,13 @@ async def test_the_watch_ends_with_the_service() -> None:
     await asyncio.wait_for(watch.close(), timeout=1)
 
     assert await asyncio.wait_for(asking, timeout=1) == {}
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+async def test_a_probe_without_a_body(client: httpx.AsyncClient, path: str) -> None:
+    """
+    Load balancers may ask by HEAD.
+    """
+    response = await client.head(path)
+
+    assert (response.status_code, response.content) == (200, b"")

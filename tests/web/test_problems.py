@@ -165,6 +165,17 @@ async def test_json_under_another_name(client: httpx.AsyncClient, media_type: st
     assert "application/json" in problem["detail"]
 
 
+async def test_json_without_a_name(client: httpx.AsyncClient) -> None:
+    """
+    Nothing is guessed of a body that does not say what it is.
+    """
+    url = f"/v1/appraisals/{(await started(client))['id']}/car"
+
+    response = await client.put(url, content=b'{"make_id":"toyota"}')
+
+    assert "application/json" in problem_of(response, 415, "unsupported-media-type")["detail"]
+
+
 @pytest.mark.parametrize(
     "media_type", ["application/json", "application/json; charset=utf-8", "APPLICATION/JSON"]
 )
