@@ -11,6 +11,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
@@ -103,6 +104,47 @@ async def reach(
     status, received, _ = await _send(http, "GET", url, provider, seconds, {"headers": headers})
     if status in (401, 403):
         raise _refusal(status, received, provider, {})
+
+
+@dataclass(frozen=True, slots=True)
+class JsonEndpoint:
+    """One address that takes JSON by POST, knows us by a Bearer key, and says 404 for nothing."""
+
+    http: httpx.AsyncClient
+    url: str
+    api_key: str = field(repr=False)
+    provider: str
+    seconds: float
+
+    async def ask(self, answer: type[AnswerT], body: Mapping[str, Any]) -> AnswerT | None:
+        """The answer; None when the provider knows of nothing. Raises `ProviderError`."""
+        try:
+            return await fetch(
+                self.http,
+                answer,
+                "POST",
+                self.url,
+                provider=self.provider,
+                seconds=self.seconds,
+                headers=self._headers,
+                json=body,
+            )
+        except NotFoundAtProvider:
+            return None
+
+    async def check(self) -> None:
+        """See whether the provider can be reached; it has no call that is free of charge."""
+        await reach(
+            self.http,
+            self.url,
+            provider=self.provider,
+            seconds=self.seconds,
+            headers=self._headers,
+        )
+
+    @property
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.api_key}"}
 
 
 async def _send(

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from carvalue.core.cars import Car, FuelEconomy, MakeModel, Specs, SpecsSheet, Trim
 from carvalue.core.errors import UnknownTrim
-from carvalue.providers.http import Answer, NotFoundAtProvider, fetch, reach
+from carvalue.providers.http import Answer, JsonEndpoint
 
 PROVIDER = "specs_api"
 HIGHEST = 1_000_000
@@ -53,10 +53,8 @@ class SpecsApi:
     def __init__(
         self, http: httpx.AsyncClient, *, base_url: str, api_key: str, seconds: float, source: str
     ) -> None:
-        self._http = http
-        self._url = f"{base_url.rstrip('/')}/specs"
-        self._headers = {"Authorization": f"Bearer {api_key}"}
-        self._seconds = seconds
+        url = f"{base_url.rstrip('/')}/specs"
+        self._endpoint = JsonEndpoint(http, url, api_key, PROVIDER, seconds)
         self.source = source
 
     async def trims(self, make_model: MakeModel, year: int) -> Sequence[Trim]:
@@ -70,18 +68,8 @@ class SpecsApi:
             "year": car.year,
             "upgrades": [],
         }
-        try:
-            answer = await fetch(
-                self._http,
-                SpecsAnswer,
-                "POST",
-                self._url,
-                provider=PROVIDER,
-                seconds=self._seconds,
-                headers=self._headers,
-                json=body,
-            )
-        except NotFoundAtProvider:
+        answer = await self._endpoint.ask(SpecsAnswer, body)
+        if answer is None:
             return None
         sheet = sheet_from(answer, source=self.source)
         if car.trim_id not in (None, sheet.specs.trim_id):
@@ -89,14 +77,7 @@ class SpecsApi:
         return sheet
 
     async def check(self) -> None:
-        """See whether the API can be reached; it has no call that is free of charge."""
-        await reach(
-            self._http,
-            self._url,
-            provider=PROVIDER,
-            seconds=self._seconds,
-            headers=self._headers,
-        )
+        await self._endpoint.check()
 
 
 def sheet_from(answer: SpecsAnswer, *, source: str) -> SpecsSheet:

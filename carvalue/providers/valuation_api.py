@@ -15,7 +15,7 @@ from pydantic import Field
 from carvalue.core.cars import Car, Specs
 from carvalue.core.errors import ProviderAnswerUnreadable
 from carvalue.core.valuation import Condition, Price, Usage
-from carvalue.providers.http import Answer, NotFoundAtProvider, fetch, reach
+from carvalue.providers.http import Answer, JsonEndpoint
 
 PROVIDER = "valuation_api"
 CURRENCY = "USD"
@@ -49,10 +49,8 @@ class ValuationApi:
     def __init__(
         self, http: httpx.AsyncClient, *, base_url: str, api_key: str, seconds: float, source: str
     ) -> None:
-        self._http = http
-        self._url = f"{base_url.rstrip('/')}/valuation"
-        self._headers = {"Authorization": f"Bearer {api_key}"}
-        self._seconds = seconds
+        url = f"{base_url.rstrip('/')}/valuation"
+        self._endpoint = JsonEndpoint(http, url, api_key, PROVIDER, seconds)
         self.source = source
 
     async def value(
@@ -65,30 +63,13 @@ class ValuationApi:
             "mileage": usage.miles,
             "condition": WORDS[usage.condition],
         }
-        try:
-            answer = await fetch(
-                self._http,
-                ValuationAnswer,
-                "POST",
-                self._url,
-                provider=PROVIDER,
-                seconds=self._seconds,
-                headers=self._headers,
-                json=body,
-            )
-        except NotFoundAtProvider:
+        answer = await self._endpoint.ask(ValuationAnswer, body)
+        if answer is None:
             return None
         return price_from(answer)
 
     async def check(self) -> None:
-        """See whether the API can be reached; it has no call that is free of charge."""
-        await reach(
-            self._http,
-            self._url,
-            provider=PROVIDER,
-            seconds=self._seconds,
-            headers=self._headers,
-        )
+        await self._endpoint.check()
 
 
 def price_from(answer: ValuationAnswer) -> Price | None:
