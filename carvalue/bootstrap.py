@@ -19,7 +19,7 @@ from starlette.applications import Starlette
 
 from carvalue.core.appraiser import Appraiser
 from carvalue.core.errors import CarvalueError, SettingsIncomplete, StoreUnavailable
-from carvalue.core.ports import AppraisalStore, Categorizer, SpecsSource, Valuer
+from carvalue.core.ports import Categorizer, SpecsSource, Valuer
 from carvalue.providers.imagga import Imagga
 from carvalue.providers.specs_api import SpecsApi
 from carvalue.providers.valuation_api import ValuationApi
@@ -70,7 +70,6 @@ class Running:
     """All that is open."""
 
     appraiser: Appraiser
-    store: AppraisalStore
     providers: Providers
 
 
@@ -107,7 +106,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             catalog=catalog,
             store=store,
         )
-        yield Running(appraiser, store, providers)
+        yield Running(appraiser, providers)
 
 
 async def _remove_expired(store: SqlAppraisalStore) -> None:

@@ -11,7 +11,8 @@ import json
 import logging
 import signal
 import sys
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -87,6 +88,16 @@ def _fail(error: errors.CarvalueError, *, as_json: bool = False) -> NoReturn:
             sys.exit(EXIT_INPUT)
 
 
+@contextmanager
+def _settings(*, on_mocks: bool, database_url: str | None = None) -> Iterator[Settings]:
+    """The settings of this process, or the mocks' with a database that is gone afterwards."""
+    if not on_mocks:
+        yield Settings.read()
+        return
+    with nullcontext(database_url) if database_url else temporary_database() as url:
+        yield mock_settings(database_url=url)
+
+
 def _warn_of_open_access(host: str) -> None:
     if host not in LOOPBACK:
         stderr.print(f"[yellow]There is no access control: whoever reaches {host} may use it.[/]")
@@ -131,8 +142,7 @@ def demo(
     _warn_of_open_access(host)
     # Ended from outside it cleans up as after Ctrl-C; the photos would stay behind otherwise.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with nullcontext(database_url) if database_url else temporary_database() as url:
-        settings = mock_settings(database_url=url)
+    with _settings(on_mocks=True, database_url=database_url) as settings:
         try:
             asyncio.run(run_demo(settings, console, host=host, port=port, once=once))
         except DemoFailed as error:
@@ -178,8 +188,7 @@ def appraise(
             return await _appraise(opened, photos, start, car=car, ask=ask, quiet=as_json)
 
     try:
-        with temporary_database() if on_mocks else nullcontext("") as url:
-            settings = mock_settings(database_url=url) if on_mocks else Settings.read()
+        with _settings(on_mocks=on_mocks) as settings:
             check_complete(settings)
             appraisal = asyncio.run(run(settings))
     except errors.CarvalueError as error:
@@ -221,10 +230,8 @@ def providers(as_json: AsJson = False, on_mocks: OnMocks = False) -> None:
         async with running(settings) as opened:
             return await opened.providers.health()
 
-    with temporary_database() if on_mocks else nullcontext("") as url:
-        settings = mock_settings(database_url=url) if on_mocks else Settings.read()
-        with stderr.status("Asking the providers ..."):
-            health = asyncio.run(run(settings))
+    with _settings(on_mocks=on_mocks) as settings, stderr.status("Asking the providers ..."):
+        health = asyncio.run(run(settings))
     if as_json:
         print(json.dumps({port: str(wrong) if wrong else "ok" for port, wrong in health.items()}))
     else:

@@ -48,11 +48,7 @@ class Categorizer(Protocol):
 
 
 class SpecsSource(Protocol):
-    """Knows what the makers say of their cars."""
-
-    @property
-    def source(self) -> str:
-        """How this source is named beside what it said."""
+    """Knows what the makers say of their cars; its answers name it."""
 
     async def trims(self, make_model: MakeModel, year: int) -> Sequence[Trim]:
         """The trims that the car was sold in; empty when the source does not know the car."""

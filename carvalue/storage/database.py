@@ -8,6 +8,8 @@ just a crash. `secure_delete`, so what was deleted is gone from the file.
 """
 
 import asyncio
+import logging
+import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -19,6 +21,8 @@ from sqlmodel import Session, SQLModel, create_engine
 
 from carvalue.core.errors import SettingsIncomplete, StoreUnavailable
 from carvalue.storage import tables  # noqa: F401 - registers the tables
+
+logger = logging.getLogger(__name__)
 
 BUSY_TIMEOUT_MS = 5000
 QUEUE_SECONDS = 5.0
@@ -67,15 +71,23 @@ class Database:
         return await waiting
 
     async def forget(self) -> None:
-        """Empty the write-ahead log, where what was deleted would stay for a while."""
+        """
+        Empty the write-ahead log, where what was deleted would stay for a while.
+
+        The deletion stands already, so a log that cannot be emptied now is left to SQLite, which
+        empties it later.
+        """
 
         def checkpoint() -> None:
-            with _translated(), self._writer.connect() as connection:
+            with self._writer.connect() as connection:
                 # The driver's own connection: a checkpoint cannot stand in a transaction.
                 driver: Any = connection.connection.driver_connection
                 driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
-        await asyncio.wrap_future(self._writing.submit(checkpoint))
+        try:
+            await asyncio.wrap_future(self._writing.submit(checkpoint))
+        except (sqlite3.Error, SQLAlchemyError) as error:
+            logger.warning("the write-ahead log is not emptied yet: %s", error)
 
     def close(self) -> None:
         self._writing.shutdown()

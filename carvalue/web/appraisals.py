@@ -215,8 +215,6 @@ async def confirm_car(
     Repeating it is safe, and asks only for what is still missing. A provider that fails is a
     failed step; the choice stands.
     """
-    if if_match is not None:
-        await appraiser.get(appraisal_id)  # 404 goes before 412
     version = version_in(if_match, appraisal_id)
     appraisal = await appraiser.confirm(appraisal_id, choice.to_choice(), version)
     return _answer(appraisal, response)

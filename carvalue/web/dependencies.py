@@ -10,7 +10,6 @@ from fastapi import Depends, Header, Path, Query, Request
 
 from carvalue.core.appraisal import Appraisal
 from carvalue.core.appraiser import Appraiser
-from carvalue.core.errors import VersionOutdated
 
 
 class ProviderStates(Protocol):
@@ -61,17 +60,19 @@ def etag_of(appraisal: Appraisal) -> str:
     return f'"{appraisal.id[-8:]}-{appraisal.version}"'
 
 
+NEVER = 0
+"""No appraisal has this version: the first one is 1."""
+
+
 def version_in(if_match: str | None, appraisal_id: str) -> int | None:
     """
-    The version that `If-Match` asks for; None for any.
-
-    Raises `VersionOutdated` for an ETag that this appraisal never had.
+    The version that `If-Match` asks for; None for any, `NEVER` for an ETag that it never had.
     """
     if if_match is None or if_match.strip() == "*":
         return None
     found = re.fullmatch(r'"([0-9a-f]{8})-([0-9]{1,9})"', if_match.strip())
     if found is None or not appraisal_id.endswith(found[1]):
-        raise VersionOutdated("The appraisal has changed; get it and choose again.")
+        return NEVER
     return int(found[2])
 
 

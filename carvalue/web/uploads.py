@@ -9,9 +9,8 @@ from anyio import CapacityLimiter
 from fastapi import UploadFile
 from starlette.formparsers import MultiPartParser
 
-from carvalue.core.errors import PhotoTooLarge
 from carvalue.core.photos import Photo, Side
-from carvalue.imaging import MAX_BYTES, prepare_photo
+from carvalue.imaging import prepare_photo
 from carvalue.web.requests import MAX_UPLOAD
 
 # Uploads stay in memory: writing them to a temporary file costs more than decoding them.
@@ -27,9 +26,5 @@ async def read_photo(upload: UploadFile, side: Side) -> Photo:
 
     Raises `PhotoTooLarge`, `PhotoUnsupported` and `PhotoUnreadable`.
     """
-    if (upload.size or 0) > MAX_BYTES:
-        error = PhotoTooLarge(f"A photo may have {MAX_BYTES >> 20} MB at most.")
-        error.side = side.value
-        raise error
     content = await upload.read()
     return await anyio.to_thread.run_sync(prepare_photo, content, side, limiter=_decoders)

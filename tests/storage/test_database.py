@@ -277,3 +277,30 @@ async def test_deleted_photos_leave_the_disk(
     await sql_store.delete("apr_1")
 
     assert sqlite.execute("SELECT count(*) FROM photo").fetchall() == [(0,)]
+
+
+async def test_a_log_that_cannot_be_emptied(
+    database: Database, sql_store: SqlAppraisalStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    """
+    Who deletes something is not told of an error when it has been deleted.
+    """
+    await sql_store.add(an_appraisal(), PHOTOS)
+    broken = False
+
+    def refuse(action: int, name: str | None, *_: object) -> int:
+        wal = broken and action == sqlite3.SQLITE_PRAGMA and name == "wal_checkpoint"
+        return sqlite3.SQLITE_DENY if wal else sqlite3.SQLITE_OK
+
+    def watched(session: Session) -> None:
+        connection = session.connection().connection.driver_connection
+        assert connection is not None
+        connection.set_authorizer(refuse)
+
+    await database.write(watched)
+    broken = True
+
+    await sql_store.delete("apr_1")
+
+    assert list(await sql_store.page(limit=5)) == []
+    assert "not emptied yet" in caplog.text
