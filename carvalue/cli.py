@@ -9,7 +9,6 @@ known was printed; 6 nobody said which car or year it is, and the photos are not
 import asyncio
 import json
 import logging
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -140,8 +139,6 @@ def demo(
     """Show the whole flow on embedded mocks and sample photos, then keep serving."""
     logging.getLogger().setLevel(logging.WARNING)
     _warn_of_open_access(host)
-    # Ended from outside it cleans up as after Ctrl-C; the photos would stay behind otherwise.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with _settings(on_mocks=True, database_url=database_url) as settings:
         try:
             asyncio.run(run_demo(settings, console, host=host, port=port, once=once))

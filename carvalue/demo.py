@@ -5,6 +5,7 @@ The demo: the whole service on the embedded mocks, used through its own HTTP API
 import asyncio
 import contextlib
 import errno
+import signal
 import socket
 from collections.abc import Iterator
 from importlib.resources import files
@@ -39,6 +40,9 @@ async def run_demo(
     Another port is taken when `port` is in use. With `once` it ends after printing. Raises
     `DemoFailed`.
     """
+    # Ended from outside it cleans up as after Ctrl-C; the photos would stay behind otherwise.
+    # asyncio's own handler lets every task end; raising here would leave threads waiting.
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
     with _listening(host, port, console) as listener:
         name = f"[{host}]" if ":" in host else host
         address = f"http://{name}:{listener.getsockname()[1]}"

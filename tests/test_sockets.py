@@ -4,14 +4,16 @@ The whole way over real sockets: `carvalue serve` against `python -m mocks`, eac
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import pytest
 
 from carvalue.demo import sample_photo
-from tests.servers import free_port, process
+from tests.servers import START_SECONDS, free_port, process
 
 
 @contextmanager
@@ -56,6 +58,34 @@ def test_providers_by_settings_alone(environment: dict[str, str], tmp_path: Path
 
     assert valued["valuation"]["price"]["median"] == 7995
     assert valued["specs"]["source"] == "specs_api"
+
+
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
+def test_the_demo_ends_and_leaves_nothing(
+    environment: dict[str, str], tmp_path: Path, ending: signal.Signals
+) -> None:
+    """
+    However it is ended, the demo is gone soon after, and the photos with it.
+    """
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    with process(
+        *("carvalue", "demo", "--port", str(port)),
+        address=f"{address}/healthz",
+        env=environment | {"TMPDIR": str(tmp_path)},
+        cwd=tmp_path,
+    ) as running:
+        until = time.monotonic() + START_SECONDS
+        while not httpx.get(f"{address}/v1/appraisals?status=valued", trust_env=False).json()[
+            "data"
+        ]:
+            assert time.monotonic() < until, "the demo does not come to its price"
+            time.sleep(0.1)
+
+        running.send_signal(ending)
+
+        assert running.wait(timeout=20) == 0
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_refused_key_costs_one_step(environment: dict[str, str], tmp_path: Path) -> None:
