@@ -19,11 +19,13 @@ from starlette.applications import Starlette
 
 from carvalue.core.appraiser import Appraiser
 from carvalue.core.errors import CarvalueError, SettingsIncomplete, StoreUnavailable
-from carvalue.core.ports import Categorizer, SpecsSource, Valuer
-from carvalue.providers.imagga import Imagga
+from carvalue.core.ports import Categorizer, PhotoGate, SpecsSource, Valuer
+from carvalue.photo_checks import PhotoChecks
+from carvalue.providers.catalog import load_catalog
+from carvalue.providers.imagga import Imagga, ImaggaGate
 from carvalue.providers.specs_api import SpecsApi
 from carvalue.providers.valuation_api import ValuationApi
-from carvalue.providers.vpic import VpicDecoder, load_catalog
+from carvalue.providers.vpic import VpicDecoder
 from carvalue.settings import Settings
 from carvalue.storage.appraisals import SqlAppraisalStore
 from carvalue.storage.database import Database
@@ -92,7 +94,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         store = SqlAppraisalStore(database)
         await store.remove_expired()
         stack.push_async_callback(_ended, asyncio.create_task(_remove_expired(store)))
-        catalog = await asyncio.to_thread(load_catalog)
+        catalog = await asyncio.to_thread(load_catalog, settings.catalog_extra)
         providers = Providers(
             categorizer=_categorizer(settings, http),
             specs_source=_specs_source(settings, http),
@@ -105,6 +107,10 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             vin_decoder=VpicDecoder(catalog),
             catalog=catalog,
             store=store,
+            rule=settings.merge.rule(),
+            scope=settings.correction_scope,
+            checker=PhotoChecks() if settings.photo_checks else None,
+            gate=_gate(settings, providers.categorizer),
         )
         yield Running(appraiser, providers)
 
@@ -178,11 +184,22 @@ def _categorizer(settings: Settings, http: httpx.AsyncClient) -> Categorizer:
                 api_secret=imagga.api_secret.get_secret_value(),
                 categorizer_id=imagga.categorizer_id,
                 seconds=settings.provider_seconds,
+                scale=imagga.scale,
             )
         case None:
             raise SettingsIncomplete("No categorizer is configured.")
         case _:
             assert_never(settings.categorizer)
+
+
+def _gate(settings: Settings, categorizer: Categorizer) -> PhotoGate | None:
+    """Who looks at a photo before the categorizer does, where a setting says so."""
+    wanted = settings.imagga
+    if not isinstance(categorizer, Imagga) or wanted is None:
+        return None
+    if not (wanted.car_gate or wanted.nsfw_gate):
+        return None
+    return ImaggaGate(categorizer, cars=wanted.car_gate, nsfw=wanted.nsfw_gate)
 
 
 def _specs_source(settings: Settings, http: httpx.AsyncClient) -> SpecsSource:

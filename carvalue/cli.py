@@ -22,6 +22,7 @@ from rich.table import Table
 from rich.text import Text
 
 from carvalue import __version__
+from carvalue.accuracy import evaluate_cases, parse_labels
 from carvalue.app import create_app
 from carvalue.bootstrap import Running, check_complete, check_store, running
 from carvalue.core import errors
@@ -44,6 +45,8 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,  # they would print keys
     help=f"carvalue {__version__}: two photos of a car in; the car, its specs and a price out.",
 )
+app.command("evaluate")(evaluate_cases)
+app.command("labels")(parse_labels)
 console = Console()
 stderr = Console(stderr=True)
 

@@ -13,7 +13,13 @@ from importlib.util import find_spec
 
 from PIL import Image
 
-from carvalue.core.errors import PhotoError, PhotoTooLarge, PhotoUnreadable, PhotoUnsupported
+from carvalue.core.errors import (
+    PhotoError,
+    PhotoTooLarge,
+    PhotoTooSmall,
+    PhotoUnreadable,
+    PhotoUnsupported,
+)
 from carvalue.core.photos import Photo, Side
 
 MAX_BYTES = 16 * 1024 * 1024
@@ -61,7 +67,7 @@ def prepare_photo(content: bytes, side: Side) -> Photo:
     Make a photo of what a phone sent: JPEG, PNG, WebP or HEIC of at most `MAX_BYTES`.
 
     The file's name and declared type are not asked; they lie. Raises `PhotoTooLarge`,
-    `PhotoUnsupported` and `PhotoUnreadable`, with the side.
+    `PhotoTooSmall`, `PhotoUnsupported` and `PhotoUnreadable`, with the side.
     """
     try:
         picture = _prepared(content)
@@ -114,7 +120,7 @@ def _opened(content: bytes, kind: str) -> Image.Image:
     if width * height > MAX_PIXELS[picture.format or kind]:
         raise PhotoTooLarge("The photo has too many pixels.")
     if min(width, height) < SMALLEST_SIDE:
-        raise PhotoUnreadable(f"The photo's shortest side has less than {SMALLEST_SIDE} pixels.")
+        raise PhotoTooSmall(f"The photo's shortest side has less than {SMALLEST_SIDE} pixels.")
     if max(width, height) > LONGEST_RATIO * min(width, height):
         raise PhotoUnreadable("The photo is too long and narrow.")
     if kind in ("PNG", "WEBP") and getattr(picture, "is_animated", False):

@@ -11,10 +11,10 @@ from rich.prompt import IntPrompt, Prompt
 from rich.text import Text
 
 from carvalue.core.appraisal import Appraisal
-from carvalue.core.candidates import Decision
 from carvalue.core.cars import MakeModel
 from carvalue.core.catalog import Catalog
 from carvalue.core.errors import CarvalueError, UnknownCar, UnknownYear
+from carvalue.core.identification import Decision
 from carvalue.core.labels import parse_label
 
 

@@ -5,6 +5,7 @@ Read once, at the start, and handed on as plain arguments: adapters never see it
 """
 
 import os
+from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
@@ -20,7 +21,10 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from carvalue.core.answers import Scale
+from carvalue.core.confirming import CorrectionScope
 from carvalue.core.errors import SettingsIncomplete
+from carvalue.core.identification import DEFAULT_RULE, MergeRule
 
 
 def _printable(key: SecretStr) -> SecretStr:
@@ -43,6 +47,9 @@ def _address(url: str) -> str:
     return url
 
 
+ENV_FILES = (".env", "merge.env")
+"""The second is what `carvalue evaluate --fit` writes."""
+
 Key = Annotated[SecretStr, Field(min_length=1), AfterValidator(_printable)]
 HttpAddress = Annotated[str, AfterValidator(_address)]
 ProviderId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
@@ -53,12 +60,36 @@ class _ProviderSettings(BaseModel):
 
 
 class ImaggaSettings(_ProviderSettings):
-    """Access to Imagga. The categorizer is the one trained for the account."""
+    """
+    Access to Imagga. The categorizer is the one trained for the account.
+
+    The gates ask Imagga's own `personal_photos` and `nsfw_beta` first: a call more for each photo.
+    """
 
     base_url: HttpAddress = "https://api.imagga.com/v2"
     api_key: Key
     api_secret: Key
     categorizer_id: ProviderId
+    scale: Scale = Scale.percent
+    car_gate: bool = False
+    nsfw_gate: bool = False
+
+
+class MergeSettings(_ProviderSettings):
+    """How answers are merged and what is decided; `carvalue evaluate --fit` finds the weights."""
+
+    front_weight: float = Field(DEFAULT_RULE.front_weight, gt=0, le=2)
+    back_weight: float = Field(DEFAULT_RULE.back_weight, gt=0, le=2)
+    vocabulary: int = Field(DEFAULT_RULE.vocabulary, ge=1, le=100_000)
+    temperature: float = Field(DEFAULT_RULE.temperature, gt=0.1, le=10)
+    accept_from: float = Field(DEFAULT_RULE.accept_from, gt=0, le=1)
+    retake_below: float = Field(DEFAULT_RULE.retake_below, ge=0, lt=1)
+    conflict_from: float = Field(DEFAULT_RULE.conflict_from, gt=0, le=1)
+    suggest_from: float = Field(DEFAULT_RULE.suggest_from, gt=0, le=1)
+    suggest_at_least: int = Field(DEFAULT_RULE.suggest_at_least, ge=1, le=20)
+
+    def rule(self) -> MergeRule:
+        return MergeRule(**self.model_dump())
 
 
 class SpecsApiSettings(_ProviderSettings):
@@ -83,7 +114,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix="CARVALUE_",
         env_nested_delimiter="__",
-        env_file=".env",
+        env_file=ENV_FILES,
         env_ignore_empty=True,
         extra="ignore",
         hide_input_in_errors=True,
@@ -102,6 +133,19 @@ class Settings(BaseSettings):
     )
     valuation_api: ValuationApiSettings | None = None
 
+    merge: MergeSettings = Field(
+        default_factory=MergeSettings, description="How the photos' answers are merged."
+    )
+    photo_checks: bool = Field(
+        default=True, description="Whether dark, bright, blurred and repeated photos cost no call."
+    )
+    correction_scope: CorrectionScope = Field(
+        default=CorrectionScope.catalog,
+        description="What a user may confirm: any car of the catalog, or only the candidates.",
+    )
+    catalog_extra: Path | None = Field(
+        default=None, description="A CSV with cars and names of your own; see docs/catalog.md."
+    )
     database_url: str = Field(
         default="sqlite:///carvalue.db", description="Where appraisals are kept: a SQLite file."
     )
@@ -136,9 +180,9 @@ class Settings(BaseSettings):
         """Variables that look like ours and are none: a misspelt setting is a lost one."""
         prefix = cls.model_config["env_prefix"]
         try:
-            names = {*os.environ, *dotenv_values(".env")}
+            names = {*os.environ, *(name for file in ENV_FILES for name in dotenv_values(file))}
         except UnicodeDecodeError:
-            raise SettingsIncomplete("The file .env is not UTF-8.") from None
+            raise SettingsIncomplete(f"{' or '.join(ENV_FILES)} is not UTF-8.") from None
         ours = (name for name in map(str.upper, names) if name.startswith(prefix))
         return sorted(
             name

@@ -38,7 +38,7 @@ def catalog() -> Catalog:
             CatalogRow("Land Rover", "Range Rover Evoque", tuple(range(2012, 2025))),
             CatalogRow("Peugeot", "2008", tuple(range(2013, 2025))),
             CatalogRow("Opel", "Astra", (2008, 2009, 2012)),
-            CatalogRow("Vauxhall", "Astra", (2008,)),
+            CatalogRow("Vauxhall", "Astra", (2008, 2009)),
         ],
         covered_until=2024,
     )

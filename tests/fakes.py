@@ -11,9 +11,10 @@ from typing import Any, TypeVar
 
 from PIL import Image
 
+from carvalue.core.answers import Answer
 from carvalue.core.appraisal import KEPT_FOR, Appraisal, AppraisalStatus
 from carvalue.core.appraiser import Appraiser, Start
-from carvalue.core.cars import Car, MakeModel, Specs, SpecsSheet, Trim
+from carvalue.core.cars import Car, MakeModel, Specs, SpecsSheet, Trim, VinCar
 from carvalue.core.catalog import Catalog
 from carvalue.core.errors import (
     AppraisalNotFound,
@@ -64,12 +65,12 @@ class FakeCategorizer:
     asked: list[tuple[Side, str]] = field(default_factory=list)
     failure: CarvalueError | None = None
 
-    async def labels(self, photo: Photo, categorizer_id: str) -> Sequence[Label]:
+    async def categorize(self, photo: Photo, categorizer_id: str) -> Answer:
         self.asked.append((photo.side, categorizer_id))
         answer = self.answers[photo.side]
         if isinstance(answer, CarvalueError):
             raise answer
-        return answer
+        return Answer(tuple(answer), categorizer_id)
 
     async def categorizers(self) -> Sequence[CategorizerInfo]:
         await self.check()
@@ -141,12 +142,12 @@ class FakeVinDecoder:
 
     catalog: Catalog
 
-    def decode(self, vin: str) -> Car | None:
+    def decode(self, vin: str) -> VinCar | None:
         if len(vin) != 17:
             raise InvalidVin("A VIN has 17 characters.")
         if vin != VIN_OF_COROLLA_2010:
             return None
-        return Car(self.catalog.model("toyota-corolla").make_model, 2010)
+        return VinCar(self.catalog.model("toyota-corolla").make_model, (2010,), "LE")
 
 
 class MemoryStore:

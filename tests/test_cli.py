@@ -179,7 +179,7 @@ def test_no_year_and_nobody_to_ask() -> None:
 @pytest.mark.parametrize(
     ("options", "code"),
     [
-        (["--year", "1970"], "unknown-year"),
+        (["--year", "1950"], "unknown-year"),
         (["--year", "2099"], "year-not-covered"),
         (["--car", "BMW Z3", "--year", "2010"], "unknown-year"),
         (["--car", "flying saucer", "--year", "2010"], "unknown-car"),

@@ -4,7 +4,13 @@ from random import Random
 import pytest
 from PIL import Image
 
-from carvalue.core.errors import PhotoError, PhotoTooLarge, PhotoUnreadable, PhotoUnsupported
+from carvalue.core.errors import (
+    PhotoError,
+    PhotoTooLarge,
+    PhotoTooSmall,
+    PhotoUnreadable,
+    PhotoUnsupported,
+)
 from carvalue.core.photos import Photo, Side
 from carvalue.imaging import MAX_BYTES, prepare_photo
 from tests.pictures import (
@@ -121,7 +127,7 @@ def test_a_photo_too_small(size: tuple[int, int], kind: str) -> None:
     """
     A thumbnail shows too little of a car.
     """
-    assert type(refused(plain(*size, kind))) is PhotoUnreadable
+    assert type(refused(plain(*size, kind))) is PhotoTooSmall
 
 
 @pytest.mark.parametrize("size", [(200, 1201), (1201, 200), (4000, 300)])

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from carvalue.core.answers import Answer
 from carvalue.core.appraisal import Appraisal
 from carvalue.core.candidates import merge_sides
-from carvalue.core.cars import Car
+from carvalue.core.cars import VinCar
 from carvalue.core.catalog import Catalog
 from carvalue.core.errors import UnknownCar, UnknownYear, YearNotCovered
 from carvalue.core.labels import Label
@@ -40,9 +41,9 @@ class Person(Console):
         return self.file.getvalue()
 
 
-def seen(catalog: Catalog, *labels: Label, vin_car: Car | None = None) -> Appraisal:
+def seen(catalog: Catalog, *labels: Label, vin_car: VinCar | None = None) -> Appraisal:
     """An appraisal whose two photos both show this."""
-    merged = merge_sides(dict.fromkeys(Side, labels), catalog)
+    merged = merge_sides(dict.fromkeys(Side, (Answer(labels),)), catalog)
     return an_appraisal(identification=merged, vin_car=vin_car)
 
 
@@ -72,7 +73,7 @@ def test_a_name_that_means_no_car(catalog: Catalog, name: str) -> None:
 
 
 def test_a_car_by_its_vin(catalog: Catalog) -> None:
-    car = Car(catalog.model("bmw-z3").make_model, 1999)
+    car = VinCar(catalog.model("bmw-z3").make_model, (1999,))
 
     chosen = choose_car(seen(catalog, *SURE, vin_car=car), catalog, Person(), named=None, ask=False)
 

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from carvalue.core.candidates import Identification
-from carvalue.core.cars import Car, Specs, SpecsSheet, Trim
+from carvalue.core.answers import Answer
+from carvalue.core.cars import Car, Specs, SpecsSheet, Trim, VinCar
 from carvalue.core.errors import NotConfirmed, StillCategorizing, UnknownTrim
-from carvalue.core.labels import Label
+from carvalue.core.identification import Decision, Identification
 from carvalue.core.photos import PhotoInfo, Side
-from carvalue.core.steps import PENDING, SKIPPED, SUCCESS, Step, StepCode, StepStatus
+from carvalue.core.steps import PENDING, RETAKE, SKIPPED, SUCCESS, Step, StepCode, StepStatus
 from carvalue.core.valuation import Usage, Valuation
 
 KEPT_FOR = timedelta(days=30)
@@ -67,6 +67,18 @@ class ConfirmedCar:
 
 
 @dataclass(frozen=True, slots=True)
+class Confirmation:
+    """A car that a user confirmed, and what the categorizers had said: calibration data."""
+
+    id: str
+    answers: Mapping[Side, tuple[Answer, ...]]
+    name: str
+    model: str
+    year: int
+    source: CarSource
+
+
+@dataclass(frozen=True, slots=True)
 class Entered:
     """What the user told us; kept whatever happens, so that nobody types it twice."""
 
@@ -81,7 +93,9 @@ class Appraisal:
     One car's way from photos to valuation.
 
     `version` grows with every saved change. `vin_car` is the car that the VIN means; the VIN
-    itself is not kept. `valuation` is the newest; the store has the history.
+    itself is not kept. `vin_conflict`: the photos, or the user, say another car than the VIN.
+    `answers` are the categorizers' own, by photo. `same_photo`: the two photos are one.
+    `valuation` is the newest; the store has the history.
     """
 
     id: str
@@ -94,11 +108,13 @@ class Appraisal:
     version: int = 0
     client_reference: str | None = None
     entered: Entered = Entered()
-    vin_car: Car | None = None
+    vin_car: VinCar | None = None
+    vin_conflict: bool = False
+    same_photo: bool = False
     categorization: Mapping[Side, Step] = field(
         default_factory=lambda: dict.fromkeys(Side, PENDING)
     )
-    labels: Mapping[Side, tuple[Label, ...]] = field(default_factory=dict)
+    answers: Mapping[Side, tuple[Answer, ...]] = field(default_factory=dict)
     identification: Identification | None = None
     trims: tuple[Trim, ...] = ()
     car: ConfirmedCar | None = None
@@ -108,6 +124,21 @@ class Appraisal:
     valuation: Valuation | None = None
 
     # Where it stands
+
+    @property
+    def confirmation(self) -> Confirmation | None:
+        """What can be learned from it; nothing where nobody was asked, or nothing was seen."""
+        if self.car is None or self.car.source is CarSource.auto or not self.answers:
+            return None
+        car = self.car.car
+        return Confirmation(
+            self.id,
+            self.answers,
+            str(car.make_model),
+            car.make_model.model,
+            car.year,
+            self.car.source,
+        )
 
     @property
     def status(self) -> AppraisalStatus:
@@ -129,10 +160,13 @@ class Appraisal:
                 return NextAction.wait
             case AppraisalStatus.categorization_failed:
                 codes = {step.code for step in self.categorization.values()}
-                if codes == {StepCode.no_car_found}:
+                if codes <= RETAKE:
                     return NextAction.retake_photos
                 return NextAction.retry_categorization
             case AppraisalStatus.needs_confirmation:
+                found = self.identification
+                if found is not None and found.decision is Decision.retake:
+                    return NextAction.retake_photos
                 return NextAction.confirm_car
             case AppraisalStatus.confirmed:
                 if self.valuation_step.code is StepCode.no_market_data:
@@ -177,24 +211,26 @@ class Appraisal:
         return replace(
             self,
             categorization={**self.categorization, **dict.fromkeys(sides, PENDING)},
-            labels={side: seen for side, seen in self.labels.items() if side not in sides},
+            answers={side: said for side, said in self.answers.items() if side not in sides},
             updated_at=at,
         )
 
     def categorized(
         self,
         steps: Mapping[Side, Step],
-        labels: Mapping[Side, tuple[Label, ...]],
+        answers: Mapping[Side, tuple[Answer, ...]],
         identification: Identification,
         *,
+        vin_conflict: bool = False,
         at: datetime,
     ) -> "Appraisal":
         """The categorizer has answered, or failed to, for every photo."""
         return replace(
             self,
             categorization={**self.categorization, **steps},
-            labels=labels,
+            answers=answers,
             identification=identification,
+            vin_conflict=vin_conflict,
             updated_at=at,
         )
 

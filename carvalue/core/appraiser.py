@@ -8,7 +8,7 @@ the appraisal: it becomes the step's code, and the step can be repeated.
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from weakref import WeakValueDictionary
@@ -21,33 +21,41 @@ from carvalue.core.appraisal import (
     ConfirmedCar,
     Entered,
 )
-from carvalue.core.candidates import DEFAULT_RULE, Decision, MergeRule, merge_sides
-from carvalue.core.cars import Car, MakeModel, Trim
+from carvalue.core.cars import Car, Trim
 from carvalue.core.catalog import Catalog
+from carvalue.core.categorizing import Categorizing
+from carvalue.core.confirming import (
+    CorrectionScope,
+    check_offered,
+    check_year,
+    known_car,
+    source_of,
+    unasked_car,
+)
 from carvalue.core.errors import (
     AlreadyConfirmed,
     ChangedMeanwhile,
-    ModelNotFound,
     NoMarketData,
     ProviderError,
-    UnknownCar,
     UnknownCategorizer,
     UnknownTrim,
     UsageMissing,
     VersionOutdated,
 )
-from carvalue.core.labels import Label
+from carvalue.core.identification import DEFAULT_RULE, MergeRule
 from carvalue.core.photos import Photo, Side
-from carvalue.core.ports import AppraisalStore, Categorizer, SpecsSource, Valuer, VinDecoder
-from carvalue.core.steps import (
-    SUCCESS,
-    Step,
-    StepCode,
-    StepStatus,
-    categorizer_code,
-    provider_code,
+from carvalue.core.ports import (
+    AppraisalStore,
+    Categorizer,
+    PhotoChecker,
+    PhotoGate,
+    SpecsSource,
+    Valuer,
+    VinDecoder,
 )
+from carvalue.core.steps import Step, StepCode, StepStatus, provider_code
 from carvalue.core.valuation import Usage, Valuation
+from carvalue.core.vins import choice_contradicts
 
 logger = logging.getLogger(__name__)
 
@@ -83,6 +91,7 @@ class Choice:
     year: int
     trim_id: str | None = None
     usage: Usage | None = None
+    vin: str | None = None
 
 
 class Appraiser:
@@ -98,6 +107,9 @@ class Appraiser:
         catalog: Catalog,
         store: AppraisalStore,
         rule: MergeRule = DEFAULT_RULE,
+        scope: CorrectionScope = CorrectionScope.catalog,
+        checker: PhotoChecker | None = None,
+        gate: PhotoGate | None = None,
         now: Callable[[], datetime] = _now,
     ) -> None:
         self.catalog = catalog
@@ -106,7 +118,8 @@ class Appraiser:
         self._specs_source = specs_source
         self._valuer = valuer
         self._vin_decoder = vin_decoder
-        self._rule = rule
+        self._scope = scope
+        self._categorizing = Categorizing(categorizer, catalog, rule, checker, gate)
         self._now = now
         # Those who confirm or value one appraisal take turns: a second tap finds what the first
         # has brought, and pays for nothing.
@@ -138,7 +151,8 @@ class Appraiser:
             vin_car=vin_car,
         )
         appraisal = await self.store.add(appraisal, (front, back))
-        appraisal = await self._categorize(appraisal, (front, back))
+        photos = {Side.front: front, Side.back: back}
+        appraisal = await self._categorize(appraisal, photos, photos)
         return await self._confirm_unasked(appraisal)
 
     async def get(self, id: str) -> Appraisal:
@@ -158,15 +172,19 @@ class Appraiser:
                 if step.status is StepStatus.pending
             }
             try:
-                return await self.store.save(self._identified(appraisal, interrupted, {}))
+                ended = self._categorizing.identified(appraisal, interrupted, {})
+                return await self.store.save(replace(ended, updated_at=self._now()))
             except ChangedMeanwhile:  # somebody else has found it first
                 return await self.store.get(id)
         return appraisal
 
-    async def recategorize(self, id: str, categorizer_id: str | None = None) -> Appraisal:
+    async def recategorize(
+        self, id: str, categorizer_id: str | None = None, *, poor_too: bool = False
+    ) -> Appraisal:
         """
         Ask the categorizer again: for the photos that it gave no answer to, or for both when
-        they have all been answered or another categorizer is named.
+        they have all been answered or another categorizer is named. `poor_too`: even for photos
+        that we find of no use.
 
         Raises `AlreadyConfirmed` and `StillCategorizing`.
         """
@@ -178,37 +196,55 @@ class Appraiser:
             if step.status is not StepStatus.success
         }
         sides = failed if failed and chosen == appraisal.categorizer_id else set(Side)
-        photos = [await self.store.photo(id, side) for side in Side if side in sides]
+        photos = {side: await self.store.photo(id, side) for side in Side}
         appraisal = replace(appraisal, categorizer_id=chosen)
         appraisal = await self.store.save(appraisal.categorizing(sides, at=self._now()))
-        return await self._categorize(appraisal, photos)
+        return await self._categorize(appraisal, photos, sides, poor_too=poor_too)
 
     async def retake(self, id: str, photo: Photo) -> Appraisal:
         """
         Replace one photo by a better one, and categorize it; the other's answer stays.
 
-        Raises `AlreadyConfirmed` and `StillCategorizing`.
+        If the two were one photo, the other was never asked about; now it is. Raises
+        `AlreadyConfirmed` and `StillCategorizing`.
         """
         appraisal = await self._unconfirmed(id)
+        sides = {photo.side} | {
+            side
+            for side, step in appraisal.categorization.items()
+            if step.code is StepCode.same_photo_twice
+        }
         changed = appraisal.with_photo(photo.info, at=self._now())
-        return await self._categorize(await self.store.save(changed, photo), (photo,))
+        changed = changed.categorizing(sides, at=self._now())
+        appraisal = await self.store.save(changed, photo)
+        photos = {side: await self.store.photo(id, side) for side in Side}
+        return await self._categorize(appraisal, photos, sides)
 
     async def confirm(self, id: str, choice: Choice, version: int | None = None) -> Appraisal:
         """
         Take the car that the user says it is, get its specs, and a price if the usage is known.
 
         Repeating it asks only for what is still missing. The choice stands whatever the
-        providers do. Raises `UnknownCar`, `UnknownYear`, `YearNotCovered`, `UnknownTrim`,
-        `StillCategorizing`, and `VersionOutdated` when the appraisal is not at `version`.
+        providers do. Raises `UnknownCar`, `NotACandidate`, `UnknownYear`, `YearNotCovered`,
+        `UnknownTrim`, `InvalidVin`, `StillCategorizing`, and `VersionOutdated` when the appraisal
+        is not at `version`.
         """
         async with self._turn(id):
             appraisal = await self.get(id)
             if version is not None and version != appraisal.version:
                 raise VersionOutdated("The appraisal has changed; get it and choose again.")
             appraisal.check_categorized()
-            car = Car(self._known(choice), choice.year, choice.trim_id)
+            known = appraisal.vin_car
+            if choice.vin:
+                appraisal = replace(appraisal, vin_car=self._vin_decoder.decode(choice.vin))
+            make_model = known_car(choice.make_id, choice.model_id, self.catalog)
+            if self._scope is CorrectionScope.candidates:
+                check_offered(appraisal, make_model)
+            check_year(make_model, choice.year, appraisal.vin_car, self.catalog)
+            car = Car(make_model, choice.year, choice.trim_id)
             appraisal.check_trim(car)
-            return await self._confirm(appraisal, car, choice.usage, self._source(appraisal, car))
+            source, told = source_of(appraisal, car), appraisal.vin_car != known
+            return await self._confirm(appraisal, car, choice.usage, source, vin_told=told)
 
     async def value(self, id: str, usage: Usage | None = None) -> Valuation:
         """
@@ -263,80 +299,42 @@ class Appraiser:
             raise AlreadyConfirmed("The car is confirmed already.")
         return appraisal
 
-    async def _categorize(self, appraisal: Appraisal, photos: Sequence[Photo]) -> Appraisal:
-        """Ask for all photos at the same time; what one fails does not touch the other."""
-        answers = await asyncio.gather(
-            *(self._labels(photo, appraisal.categorizer_id) for photo in photos)
-        )
-        steps = {photo.side: step for photo, (step, _) in zip(photos, answers, strict=True)}
-        labels = {photo.side: seen for photo, (_, seen) in zip(photos, answers, strict=True)}
-        return await self.store.save(self._identified(appraisal, steps, labels))
-
-    async def _labels(self, photo: Photo, categorizer_id: str) -> tuple[Step, tuple[Label, ...]]:
-        try:
-            labels = await self.categorizer.labels(photo, categorizer_id)
-        except ProviderError as error:
-            return Step.failed(categorizer_code(error)), ()
-        if not labels:
-            return Step.failed(StepCode.no_car_found), ()
-        return SUCCESS, tuple(labels)
-
-    def _identified(
+    async def _categorize(
         self,
         appraisal: Appraisal,
-        steps: dict[Side, Step],
-        labels: dict[Side, tuple[Label, ...]],
+        photos: Mapping[Side, Photo],
+        sides: Collection[Side],
+        *,
+        poor_too: bool = False,
     ) -> Appraisal:
-        seen = {side: found for side, found in {**appraisal.labels, **labels}.items() if found}
-        # The same photo twice is one photo: it cannot agree with itself.
-        twice = len({photo.sha256 for photo in appraisal.photos}) == 1
-        counted = dict(list(seen.items())[:1]) if twice else seen
-        merged = merge_sides(counted, self.catalog, self._rule)
-        return appraisal.categorized(steps, seen, merged, at=self._now())
+        seen = await self._categorizing.categorized(appraisal, photos, sides, poor_too=poor_too)
+        return await self.store.save(replace(seen, updated_at=self._now()))
 
     # Confirming
 
-    def _known(self, choice: Choice) -> MakeModel:
-        try:
-            make_model = self.catalog.model(choice.model_id).make_model
-        except ModelNotFound as error:
-            raise UnknownCar("The catalogue does not have this car.") from error
-        if make_model.make_id != choice.make_id:
-            raise UnknownCar("The catalogue does not have this model of this make.")
-        self.catalog.check_year(choice.model_id, choice.year)
-        return make_model
-
-    def _source(self, appraisal: Appraisal, car: Car) -> CarSource:
-        vin_car = appraisal.vin_car
-        if vin_car is not None and (vin_car.make_model, vin_car.year) == (car.make_model, car.year):
-            return CarSource.vin
-        identification = appraisal.identification
-        for candidate in identification.candidates if identification else ():
-            if candidate.make_model == car.make_model:
-                return CarSource.suggested if candidate.suggested else CarSource.candidate
-        return CarSource.catalog
-
     async def _confirm_unasked(self, appraisal: Appraisal) -> Appraisal:
-        """Confirm without asking: only if the caller wished it, and both photos are sure."""
-        entered, found = appraisal.entered, appraisal.identification
-        if not entered.auto_confirm or entered.year is None or found is None:
+        car = unasked_car(appraisal, self.catalog)
+        if car is None:
             return appraisal
-        best = found.candidates[0].make_model if found.candidates else None
-        if found.decision is not Decision.accept or best is None:
-            return appraisal
-        if entered.year not in self.catalog.years(best.model_id):
-            return appraisal
-        car = Car(best, entered.year)
-        return await self._confirm(appraisal, car, entered.usage, CarSource.auto)
+        return await self._confirm(appraisal, car, appraisal.entered.usage, CarSource.auto)
 
     async def _confirm(
-        self, appraisal: Appraisal, car: Car, usage: Usage | None, source: CarSource
+        self,
+        appraisal: Appraisal,
+        car: Car,
+        usage: Usage | None,
+        source: CarSource,
+        *,
+        vin_told: bool = False,
     ) -> Appraisal:
         now = self._now()
+        contradicts = choice_contradicts(appraisal.vin_car, car, self.catalog)
         if appraisal.car is None or appraisal.car.car != car:
             changed = appraisal.confirmed(ConfirmedCar(car, source), usage, at=now)
-            appraisal = await self.store.save(changed)
-        elif usage is not None and usage != appraisal.entered.usage:
+            appraisal = await self.store.save(replace(changed, vin_conflict=contradicts))
+        elif vin_told:  # the same car, with a VIN this time
+            appraisal = await self.store.save(replace(appraisal, vin_conflict=contradicts))
+        if usage is not None and usage != appraisal.entered.usage:
             appraisal = await self.store.save(appraisal.using(usage, at=now))
 
         try:

@@ -1,5 +1,5 @@
 """
-From what was seen on each photo to the cars it may be.
+From what was seen on each photo to the cars it may be, and what to do about it.
 
 The rule is the tempered product, a logarithmic opinion pool (Heskes 1997; Ranjan & Gneiting
 2010): each photo's answer is softened by an exponent, the softened answers are multiplied and
@@ -7,221 +7,320 @@ normalised, and a bucket is kept for "none of these".
 """
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from carvalue.core.cars import MakeModel
+from carvalue.core.answers import A_HAIR, Answer, Flag
 from carvalue.core.catalog import Catalog, key_of
-from carvalue.core.labels import Label, parse_label
+from carvalue.core.identification import (
+    DEFAULT_RULE,
+    Candidate,
+    Decision,
+    Identification,
+    LabelYear,
+    MergeRule,
+    Reason,
+)
+from carvalue.core.linking import Named, link
 from carvalue.core.photos import Side
 
+_SUM_FLAGGED_OVER = 1.02
+"""An answer that sums to less than this was only rounded."""
 
-@dataclass(frozen=True, slots=True)
-class MergeRule:
+
+def merge_sides(
+    answers: Mapping[Side, Sequence[Answer]], catalog: Catalog, rule: MergeRule = DEFAULT_RULE
+) -> Identification:
     """
-    The parameters of the tempered product and of the decision; confidences from 0 to 1.
+    Merge what was seen on each photo, by one or several categorizers, into candidates.
 
-    `vocabulary` is about how many cars a categorizer tells apart, `floor` the least value of a
-    car that a photo did not name.
+    For an answer with n cars, smallest value m and left-over mass r, a car that it did not name
+    counts f = max(min(m, r / max(1, K - n)), floor). The score of a car is the product over the
+    answers of its value to the power of its photo's weight; "other" holds the K - |U| cars that
+    nobody named. The order of photos and of labels changes nothing; answers that name no car do
+    not count.
     """
+    views, links, flags = _views(answers, catalog)
+    if not views:
+        return Identification((), 1.0, Decision.retake, Reason.no_answer, rule.name, flags=flags)
+    cars = sorted({car for view in views for car in view.seen})
+    confidences, other = _confidences(cars, views, rule)
+    ranked = sorted(cars, key=lambda car: (-confidences[car], car))
 
-    name: str = "tempered-product/1"
-    exponent: float = 0.6
-    vocabulary: int = 50
-    floor: float = 2e-5
-    accept_from: float = 0.95
-    retake_below: float = 0.25
-    conflict_from: float = 0.9
-    suggest_from: float = 0.6
-    suggest_at_least: int = 3
+    by_side = _by_side(views)
+    firsts = {side: min(seen, key=lambda car: (-seen[car], car)) for side, seen in by_side.items()}
+    agree = len(firsts) > 1 and len(set(firsts.values())) == 1
+    sure = all(by_side[side][car] >= rule.conflict_from for side, car in firsts.items())
+    conflict = sure and len(set(firsts.values())) > 1
+    guessed = Flag.scale_guessed in flags
+    decision, reason = _decide(confidences[ranked[0]], len(firsts), agree, conflict, guessed, rule)
 
-
-DEFAULT_RULE = MergeRule()
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """
-    A car that the photos may show.
-
-    `confidence` is the merged one and `by_side` each photo's own, 0 to 1; a side that did not
-    name the car is left out. `make_model` is None outside the catalogue. `years` are those that
-    labels of this car named: hints to preselect, never a confirmation.
-    """
-
-    id: str
-    label: str
-    make_model: MakeModel | None
-    confidence: float
-    by_side: Mapping[Side, float]
-    years: tuple[int, ...]
-    suggested: bool
-
-
-class Decision(StrEnum):
-    """What to do with the candidates: take the first, ask the user, or take new photos."""
-
-    accept = "accept"
-    ask = "ask"
-    retake = "retake"
+    listed = _short_list(ranked, confidences, firsts.values() if conflict else (), rule)
+    labels = _labels_of(views)
+    ids = {car: f"cand_{rank}" for rank, car in enumerate(ranked, start=1)}
+    return Identification(
+        tuple(
+            _candidate(
+                id, car, confidences[car], labels[car], links, by_side, catalog, car in listed
+            )
+            for car, id in ids.items()
+        ),
+        other,
+        decision,
+        reason,
+        rule.name,
+        agree=agree,
+        conflict=conflict,
+        flags=flags,
+        short_list=tuple(id for car, id in ids.items() if car in listed),
+    )
 
 
-class Reason(StrEnum):
-    """Why it was decided so."""
-
-    agree = "agree"
-    one_photo = "one_photo"
-    low_confidence = "low_confidence"
-    conflict = "conflict"
-    no_answer = "no_answer"
-
-
-@dataclass(frozen=True, slots=True)
-class Identification:
-    """
-    The candidates, the likeliest first, and what to make of them.
-
-    `other` is the confidence that it is none of them; all together are 1.
-    """
-
-    candidates: tuple[Candidate, ...]
-    other: float
-    decision: Decision
-    reason: Reason
-    rule: str
+# What each answer says
 
 
 @dataclass(slots=True)
 class _Seen:
-    """What one photo says of one car."""
+    """What one answer says of one car, and the labels that say it."""
 
-    confidence: float
-    make_model: MakeModel | None
-    words: str
-    years: set[int]
+    confidence: float = 0.0
+    labels: dict[str, float] = field(default_factory=dict)
 
 
-_View = dict[str, _Seen]
+@dataclass(frozen=True, slots=True)
+class _View:
+    """One categorizer's answer for one photo, by car; what it says sums to 1 at most."""
+
+    side: Side
+    seen: Mapping[str, _Seen]
 
 
-def merge_sides(
-    labels: Mapping[Side, Iterable[Label]], catalog: Catalog, rule: MergeRule = DEFAULT_RULE
-) -> Identification:
+def _views(
+    answers: Mapping[Side, Sequence[Answer]], catalog: Catalog
+) -> tuple[list[_View], dict[str, Named], tuple[Flag, ...]]:
+    """The answers that name a car, what their labels mean, and what was wrong with them."""
+    flags = {flag for some in answers.values() for answer in some for flag in answer.flags}
+    cleaned: list[tuple[Side, str, dict[str, float]]] = []
+    for side in sorted(answers):
+        for answer in answers[side]:
+            confidences, found = _cleaned(answer)
+            flags |= found
+            cleaned.append((side, answer.categorizer_id, confidences))
+    named = link([(id, confidences) for _, id, confidences in cleaned], catalog)
+
+    views = []
+    for side, _, confidences in cleaned:
+        seen: dict[str, _Seen] = defaultdict(_Seen)
+        for label in sorted(confidences.keys() & named.keys()):
+            one = seen[named[label].car]
+            one.labels[label] = confidences[label]
+            one.confidence += confidences[label]
+        if seen:
+            views.append(_View(side, seen))
+    return views, named, tuple(sorted(flags))
+
+
+def _cleaned(answer: Answer) -> tuple[dict[str, float], set[Flag]]:
     """
-    Merge what was seen on each photo into candidates.
+    The confidence of every label, all together 1 at most, and what was wrong.
 
-    For photo v with n labels, smallest value m and left-over mass r, a car that it did not name
-    counts f = max(min(m, r / max(1, K - n)), floor). The score of a car is the product over the
-    photos of its value to the power of w; "other" holds the K - |U| cars that nobody named. The
-    order of photos and of labels changes nothing; photos without an answer do not count.
+    The same label twice counts once, with its larger value. A confidence that is none (negative,
+    not finite, over 1.01) is dropped, not clipped, and so is one in nothing.
     """
-    views = {side: view for side in Side if (view := _view(labels.get(side, ()), catalog))}
-    if not views:
-        return Identification((), 1.0, Decision.retake, Reason.no_answer, rule.name)
+    flags = set()
+    written: dict[str, str] = {}
+    largest: dict[str, float] = {}
+    for label in answer.labels:
+        if not 0 <= label.confidence <= A_HAIR:  # NaN fits no range either
+            flags.add(Flag.bad_confidence)
+            continue
+        if label.confidence == 0:
+            continue
+        if not key_of(label.text):
+            flags.add(Flag.bad_entry)
+            continue
+        folded = label.text.strip().casefold()
+        if folded in largest:
+            flags.add(Flag.duplicate_label)
+        written[folded] = min(label.text, written.get(folded, label.text))
+        largest[folded] = max(largest.get(folded, 0.0), min(label.confidence, 1.0))
+    total = math.fsum(largest.values())
+    if total > _SUM_FLAGGED_OVER:
+        flags.add(Flag.sum_over_100)
+    scale = max(total, 1.0)
+    return {written[folded]: value / scale for folded, value in largest.items()}, flags
 
-    cars = sorted({car for view in views.values() for car in view})
-    unseen = {side: _unseen(view, rule) for side, view in views.items()}
-    scores = {
-        car: rule.exponent
-        * sum(
-            math.log(max(view[car].confidence, rule.floor) if car in view else unseen[side])
-            for side, view in views.items()
-        )
-        for car in cars
-    }
+
+# Merging them
+
+
+def _confidences(
+    cars: Sequence[str], views: Sequence[_View], rule: MergeRule
+) -> tuple[dict[str, float], float]:
+    """The merged confidence of each car, and of none of them."""
+    weights = _weights(views, rule)
+    unseen = [_unseen(view, rule) for view in views]
+    scores = {car: _score(car, views, weights, unseen, rule) for car in cars}
     # Scores are logarithms; the largest is taken off before they are raised again.
     top = max(scores.values())
-    masses = {car: math.exp(score - top) for car, score in scores.items()}
+    masses = [math.exp(scores[car] - top) for car in cars]
     others = max(0, rule.vocabulary - len(cars))
-    other = others * math.exp(rule.exponent * sum(map(math.log, unseen.values())) - top)
-    total = sum(masses.values()) + other
+    nobody = math.fsum(w * math.log(f) for w, f in zip(weights, unseen, strict=True))
+    masses.append(others * math.exp(nobody - top))
+    total = math.fsum(masses)
+    shares = [mass / total for mass in masses]
+    if rule.temperature != 1:
+        cooled = [share ** (1 / rule.temperature) for share in shares]
+        total = math.fsum(cooled)
+        shares = [one / total for one in cooled]
+    return dict(zip(cars, shares, strict=False)), shares[-1]
 
-    ranked = sorted(cars, key=lambda car: (-masses[car], car))
-    candidates = tuple(
-        _candidate(rank, masses[car] / total, views, car, rule)
-        for rank, car in enumerate(ranked, start=1)
-    )
-    decision, reason = _decide(candidates, views, rule)
-    return Identification(candidates, other / total, decision, reason, rule.name)
 
-
-def _view(labels: Iterable[Label], catalog: Catalog) -> _View:
-    """
-    One photo's answer by car: parsed, cleaned, summing to 1 at most.
-
-    The same label twice counts once, with its larger value; different labels of one car, such as
-    its years, add up. A confidence that is none (negative, not finite, over 1.01) is dropped, not
-    clipped: 250 % says that something is wrong, not that it is certain.
-    """
-    largest: dict[str, float] = {}
-    for label in labels:
-        if math.isfinite(label.confidence) and 0 < label.confidence <= 1.01:
-            text = label.text.strip().casefold()
-            largest[text] = max(largest.get(text, 0.0), min(label.confidence, 1.0))
-
-    view: _View = {}
-    for text in sorted(largest):
-        parsed = parse_label(text, catalog)
-        car = parsed.make_model.model_id if parsed.make_model else key_of(parsed.words)
-        if not car:
-            continue
-        seen = view.setdefault(car, _Seen(0.0, parsed.make_model, parsed.words, set()))
-        seen.confidence += largest[text]
-        seen.years.update(parsed.years)
-    total = sum(seen.confidence for seen in view.values())
-    if total > 1:
-        for seen in view.values():
-            seen.confidence /= total
-    return view
+def _weights(views: Sequence[_View], rule: MergeRule) -> list[float]:
+    """The exponent of each answer; several categorizers share what their photo weighs."""
+    of_photo = {Side.front: rule.front_weight, Side.back: rule.back_weight}
+    answers = Counter(view.side for view in views)
+    return [
+        of_photo[view.side] * (rule.together / answers[view.side] if answers[view.side] > 1 else 1)
+        for view in views
+    ]
 
 
 def _unseen(view: _View, rule: MergeRule) -> float:
-    """What a car counts that this photo did not name: its share of the left-over mass."""
-    smallest = min(seen.confidence for seen in view.values())
-    left = max(0.0, 1 - sum(seen.confidence for seen in view.values()))
-    return max(min(smallest, left / max(1, rule.vocabulary - len(view))), rule.floor)
+    """What a car counts that this answer did not name: its share of the left-over mass."""
+    confidences = [seen.confidence for seen in view.seen.values()]
+    left = max(0.0, 1 - math.fsum(confidences))
+    share = left / max(1, rule.vocabulary - len(confidences))
+    return max(min(min(confidences), share), rule.floor)
 
 
-def _candidate(
-    rank: int, confidence: float, views: Mapping[Side, _View], car: str, rule: MergeRule
-) -> Candidate:
-    seen = [view[car] for view in views.values() if car in view]
-    make_model = seen[0].make_model
-    return Candidate(
-        id=f"cand_{rank}",
-        label=min(seen, key=lambda one: one.words).words,
-        make_model=make_model,
-        confidence=confidence,
-        by_side={side: view[car].confidence for side, view in views.items() if car in view},
-        years=tuple(sorted({year for one in seen for year in one.years})),
-        # A car outside the catalogue cannot be confirmed, so it is shown but not suggested.
-        suggested=make_model is not None
-        and (rank <= rule.suggest_at_least or confidence >= rule.suggest_from),
+def _score(
+    car: str,
+    views: Sequence[_View],
+    weights: Sequence[float],
+    unseen: Sequence[float],
+    rule: MergeRule,
+) -> float:
+    """The logarithm of the product; summed exactly, so that the order of answers is nothing."""
+    return math.fsum(
+        weight * math.log(max(view.seen[car].confidence, rule.floor) if car in view.seen else f)
+        for view, weight, f in zip(views, weights, unseen, strict=True)
     )
 
 
+def _by_side(views: Sequence[_View]) -> dict[Side, dict[str, float]]:
+    """Each photo's own confidences, the mean over its categorizers."""
+    answers = Counter(view.side for view in views)
+    sums: dict[Side, dict[str, list[float]]] = {}
+    for view in views:
+        for car, seen in view.seen.items():
+            sums.setdefault(view.side, {}).setdefault(car, []).append(seen.confidence)
+    return {
+        side: {car: math.fsum(values) / answers[side] for car, values in of_car.items()}
+        for side, of_car in sums.items()
+    }
+
+
+# What to do about it
+
+
 def _decide(
-    candidates: tuple[Candidate, ...], views: Mapping[Side, _View], rule: MergeRule
+    best: float, photos: int, agree: bool, conflict: bool, guessed: bool, rule: MergeRule
 ) -> tuple[Decision, Reason]:
     """
     Accept only what two photos agree on and the merge is sure of.
 
     One photo alone never suffices: answers of 99 % and more were right 91 to 99 % of the time.
     """
-    best = candidates[0]
-    firsts = {
-        side: max(sorted(view), key=lambda car: view[car].confidence)
-        for side, view in views.items()
-    }
-    agree = len(set(firsts.values())) == 1
-    sure = all(views[side][car].confidence >= rule.conflict_from for side, car in firsts.items())
-    if best.confidence < rule.retake_below:
+    if best < rule.retake_below:
         return Decision.retake, Reason.low_confidence
-    if len(views) < 2:
+    if photos < 2:
         return Decision.ask, Reason.one_photo
-    if not agree and sure:
+    if conflict:
         return Decision.ask, Reason.conflict
-    if agree and best.confidence >= rule.accept_from:
+    if agree and best >= rule.accept_from and not guessed:
         return Decision.accept, Reason.agree
     return Decision.ask, Reason.agree if agree else Reason.low_confidence
+
+
+def _short_list(
+    ranked: Sequence[str],
+    confidences: Mapping[str, float],
+    firsts: Collection[str],
+    rule: MergeRule,
+) -> set[str]:
+    """What the user is shown first: the top few, all that are sure, and both of a conflict."""
+    return {
+        car
+        for rank, car in enumerate(ranked)
+        if rank < rule.suggest_at_least or confidences[car] >= rule.suggest_from or car in firsts
+    }
+
+
+# What is said of a car
+
+
+def _candidate(
+    id: str,
+    car: str,
+    confidence: float,
+    named: Mapping[str, float],
+    links: Mapping[str, Named],
+    by_side: Mapping[Side, Mapping[str, float]],
+    catalog: Catalog,
+    listed: bool,
+) -> Candidate:
+    """The candidate that labels (with their mean confidences) make of a car."""
+
+    def telling(label: str) -> tuple[bool, bool, float, str]:
+        parsed = links[label].parsed
+        return (not parsed.make_given, parsed.corrected, -named[label], label)
+
+    best = links[min(named, key=telling)].parsed
+    years = catalog.years(best.make_model.model_id) if best.make_model else ()
+    label_years = _label_years(named, links)
+    return Candidate(
+        id=id,
+        label=best.words,
+        make_model=best.make_model,
+        confidence=confidence,
+        by_side={side: of_car[car] for side, of_car in by_side.items() if car in of_car},
+        suggested=listed and best.make_model is not None,
+        make=best.make,
+        model=best.model,
+        years=years,
+        label_years=label_years,
+        year=_preselected(label_years, years),
+        corrected=all(links[label].parsed.corrected for label in named),
+    )
+
+
+def _label_years(labels: Mapping[str, float], links: Mapping[str, Named]) -> tuple[LabelYear, ...]:
+    stated: dict[int, list[float]] = defaultdict(list)
+    for label, confidence in labels.items():
+        for year in links[label].parsed.years:
+            stated[year].append(confidence)
+    found = [LabelYear(year, math.fsum(values)) for year, values in stated.items()]
+    return tuple(sorted(found, key=lambda one: (-one.confidence, one.year)))
+
+
+def _preselected(label_years: Sequence[LabelYear], offered: Sequence[int]) -> int | None:
+    """The likeliest year of the labels, if it is offered; none if two are as likely."""
+    known = [one for one in label_years if one.year in offered]
+    if not known or (len(known) > 1 and known[1].confidence == known[0].confidence):
+        return None
+    return known[0].year
+
+
+def _labels_of(views: Sequence[_View]) -> dict[str, dict[str, float]]:
+    """The labels of each car with their confidences, the mean over all answers."""
+    found: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for view in views:
+        for car, seen in view.seen.items():
+            for label, confidence in seen.labels.items():
+                found[car][label].append(confidence)
+    return {
+        car: {label: math.fsum(values) / len(views) for label, values in of_car.items()}
+        for car, of_car in found.items()
+    }

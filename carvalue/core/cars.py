@@ -32,6 +32,25 @@ class Car:
 
 
 @dataclass(frozen=True, slots=True)
+class VinCar:
+    """
+    The car that a VIN means.
+
+    The year code of a VIN repeats every 30 years, so there may be two `years`, or none where the
+    VIN's market does not use the code. `trim` is its name, where the maker says it.
+    """
+
+    make_model: MakeModel
+    years: tuple[int, ...]
+    trim: str | None = None
+
+    @property
+    def year(self) -> int | None:
+        """The model year, if it can only be this one."""
+        return self.years[0] if len(self.years) == 1 else None
+
+
+@dataclass(frozen=True, slots=True)
 class Trim:
     """One version that a car is sold in; `trim_id` is the specs source's own id."""
 

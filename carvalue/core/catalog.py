@@ -1,54 +1,69 @@
 """
-The makes, models and model years we know.
+The makes, models and model years we know, by all the names that people give them.
 
-The catalogue is loaded once (`carvalue.providers.vpic`) and then only read. Names are compared
+The catalogue is loaded once (`carvalue.providers.catalog`) and then only read. Names are compared
 by their key, the letters and digits without case and accents, so that "F-150", "f 150" and
 "F150" are one model.
 """
 
+import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fnmatch import translate
 from hashlib import sha256
 
 from carvalue.core.cars import MakeModel
 from carvalue.core.errors import MakeNotFound, ModelNotFound, UnknownYear, YearNotCovered
 
-# What people call a make, by key, and what the catalogue calls it.
-MAKE_ALIASES: Mapping[str, str] = {
-    "vw": "volkswagen",
-    "chevy": "chevrolet",
-    "mercedes": "mercedesbenz",
-    "benz": "mercedesbenz",
-    "rangerover": "landrover",
-    "alfa": "alfaromeo",
-    "aston": "astonmartin",
-    "rolls": "rollsroyce",
-}
+Nearest = Callable[[str, Collection[str]], str | None]
+"""The one key of many that a misspelt one can only mean; None if there is none, or two."""
+
+
+_BETWEEN = re.compile(r"[\W_]+")
+_NOT_IN_IDS = re.compile(r"[^a-z0-9]+")
 
 
 def key_of(name: str) -> str:
     """The letters and digits of a name, without case and accents: what two spellings share."""
-    decomposed = unicodedata.normalize("NFKD", name).casefold()
-    return "".join(char for char in decomposed if char.isalnum())
+    if not name.isascii():
+        name = unicodedata.normalize("NFKD", name)
+    return _BETWEEN.sub("", name.casefold())
 
 
 def slug_of(name: str) -> str:
     """A name as it stands in an id: lower case, words joined by dashes."""
-    decomposed = unicodedata.normalize("NFKD", name).casefold()
-    letters = (char for char in decomposed if not unicodedata.combining(char))
-    kept = (char if char.isascii() and char.isalnum() else " " for char in letters)
-    return "-".join("".join(kept).split())
+    if not name.isascii():
+        decomposed = unicodedata.normalize("NFKD", name)
+        name = "".join(char for char in decomposed if not unicodedata.combining(char))
+    return _NOT_IN_IDS.sub("-", name.casefold()).strip("-")
 
 
 @dataclass(frozen=True, slots=True)
 class CatalogRow:
-    """One model as a source lists it; years are model years."""
+    """
+    One model as a source lists it; years are model years.
+
+    Without years it is a name that is understood, of a car that this market does not have.
+    `aliases` are other names of it; "Make/Model" where another make has it under that name.
+    `versions` are names or shell patterns (`3[1-4]*`) of models of its make that are versions of
+    it: the 328i of the 3 Series. They stay models of their own.
+    """
 
     make: str
     model: str
-    years: tuple[int, ...]
+    years: tuple[int, ...] = ()
+    aliases: tuple[str, ...] = ()
+    versions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MakeName:
+    """A make and what else it is called."""
+
+    make: str
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,57 +76,120 @@ class CatalogMake:
 
 @dataclass(frozen=True, slots=True)
 class CatalogModel:
-    """A model and the model years in which it was sold, oldest first."""
+    """
+    A model and the model years in which it was sold, oldest first.
+
+    No years: a name without a car in this market. `version_of` is the id of the model that it
+    is a version of.
+    """
 
     make_model: MakeModel
     years: tuple[int, ...]
+    version_of: str | None = None
 
 
 class Catalog:
     """
-    The makes, models and model years of one market.
+    The makes, models and model years of one market, and names beyond it.
 
     `covered_until` is the last model year that the data speak of. `version` changes whenever an
-    answer could.
+    answer could. `nearest` corrects misspelt names; without it none are.
     """
 
-    def __init__(self, rows: Iterable[CatalogRow], *, covered_until: int) -> None:
+    def __init__(
+        self,
+        rows: Iterable[CatalogRow],
+        *,
+        covered_until: int,
+        makes: Iterable[MakeName] = (),
+        nearest: Nearest | None = None,
+    ) -> None:
         self.covered_until = covered_until
+        self.nearest = nearest
         self._makes: dict[str, CatalogMake] = {}
         self._models: dict[str, CatalogModel] = {}
         self._models_of: dict[str, list[CatalogModel]] = defaultdict(list)
-        self._make_ids: dict[str, str] = {}
-        self._by_name: dict[tuple[str, str], MakeModel] = {}
-        self._by_model_name: dict[str, list[MakeModel]] = defaultdict(list)
-        digest = sha256(str(covered_until).encode())
+        self.make_ids: dict[str, str] = {}
+        """The make's id by the key of each of its names."""
+        self._names: dict[str, dict[str, CatalogModel]] = defaultdict(dict)
+        self._bare: dict[str, list[CatalogModel]] = defaultdict(list)
 
-        for row in _merged(rows):
-            self._add(row)
-            digest.update(repr(row).encode())
-        for alias, make_key in MAKE_ALIASES.items():
-            if make_key in self._make_ids:
-                self._make_ids.setdefault(alias, self._make_ids[make_key])
-        self.version = digest.hexdigest()[:16]
+        kept = _merged(rows)
+        named = sorted(makes, key=lambda one: one.make.casefold())
+        for name in named:
+            self._add_make(name)
+        self._add_models(kept)
+        data = (covered_until, named, kept)
+        self.version = sha256(repr(data).encode()).hexdigest()[:16]
 
-    def _add(self, row: CatalogRow) -> None:
-        make_key, model_key = key_of(row.make), key_of(row.model)
-        if not make_key or not model_key:
-            return
-        make_id = self._make_ids.setdefault(make_key, slug_of(row.make))
-        make = self._makes.setdefault(make_id, CatalogMake(make_id, row.make))
-        model_id = f"{make_id}-{slug_of(row.model)}"
-        if model_id in self._models:  # names that differ in letters which no id has
-            model_id = f"{model_id}-{model_key}"
-        make_model = MakeModel(make_id, make.make, model_id, row.model)
-        model = CatalogModel(make_model, row.years)
-        self._models[model_id] = model
-        self._models_of[make_id].append(model)
-        self._by_name[make_key, model_key] = make_model
-        self._by_model_name[model_key].append(make_model)
+    # Making it
+
+    def _add_make(self, name: MakeName) -> CatalogMake:
+        make_id = self.make_ids.setdefault(key_of(name.make), slug_of(name.make))
+        for alias in name.aliases:
+            self.make_ids.setdefault(key_of(alias), make_id)
+        return self._makes.setdefault(make_id, CatalogMake(make_id, name.make))
+
+    def _add_models(self, rows: Sequence[CatalogRow]) -> None:
+        ids: dict[tuple[str, str], str] = {}
+        models: dict[str, CatalogModel] = {}
+        for row in rows:
+            make = self._add_make(MakeName(row.make))
+            model_key = key_of(row.model)
+            model_id = f"{make.make_id}-{slug_of(row.model)}"
+            if model_id in models:  # names that differ in letters which no id has
+                model_id = f"{model_id}-{model_key}"
+            make_model = MakeModel(make.make_id, make.make, model_id, row.model)
+            models[model_id] = CatalogModel(make_model, row.years)
+            ids[make.make_id, model_key] = model_id
+
+        by_make: dict[str, list[tuple[str, str]]] = defaultdict(list)
+        for model_id, model in models.items():
+            name = model.make_model.model.casefold()
+            by_make[model.make_model.make_id].append((name, model_id))
+        for row in rows:
+            if row.versions:
+                make_id = self.make_ids[key_of(row.make)]
+                whole = ids[make_id, key_of(row.model)]
+                versions = _matching(row.versions, by_make[make_id])
+                for version in versions:
+                    if version != whole and models[version].version_of is None:
+                        models[version] = replace(models[version], version_of=whole)
+                if not row.years:
+                    years = {year for one in versions for year in models[one].years}
+                    models[whole] = replace(models[whole], years=tuple(sorted(years)))
+
+        for model_id, model in models.items():
+            if model.years:
+                self._models[model_id] = model
+                self._models_of[model.make_model.make_id].append(model)
+        for (make_id, model_key), model_id in ids.items():
+            self._names[make_id][model_key] = models[model_id]
+            self._bare[model_key].append(models[model_id])
+        for row in rows:
+            if row.aliases:
+                make_id = self.make_ids[key_of(row.make)]
+                model = models[ids[make_id, key_of(row.model)]]
+                for alias in row.aliases:
+                    self._add_alias(alias, make_id, model)
+
+    def _add_alias(self, alias: str, make_id: str, model: CatalogModel) -> None:
+        other_make, slash, name = alias.partition("/")
+        other_id = self.make_ids.get(key_of(other_make)) if slash else None
+        if other_id is None:
+            other_id, name = make_id, alias
+        key = key_of(name)
+        # The name of a model stands before the alias of another one.
+        named = self._names[other_id].setdefault(key, model) if key else None
+        if named is model and model not in self._bare[key]:
+            self._bare[key].append(model)
+
+    # Reading it
 
     def makes(self) -> list[CatalogMake]:
-        """All makes, by name."""
-        return list(self._makes.values())
+        """All makes that have models, by name."""
+        made = (make for make in self._makes.values() if make.make_id in self._models_of)
+        return sorted(made, key=lambda make: make.make.casefold())
 
     def models(self, make_id: str) -> list[CatalogModel]:
         """
@@ -119,7 +197,7 @@ class Catalog:
 
         Raises `MakeNotFound`.
         """
-        if make_id not in self._makes:
+        if make_id not in self._models_of:
             raise MakeNotFound("There is no such make.")
         return list(self._models_of[make_id])
 
@@ -134,21 +212,48 @@ class Catalog:
         except KeyError:
             raise ModelNotFound("There is no such model.") from None
 
+    def make(self, make_id: str) -> CatalogMake:
+        """
+        The make with this id, whether it has models or not.
+
+        Raises `MakeNotFound`.
+        """
+        try:
+            return self._makes[make_id]
+        except KeyError:
+            raise MakeNotFound("There is no such make.") from None
+
     def find_make(self, name: str) -> str | None:
         """The id of the make that people call `name`."""
-        return self._make_ids.get(key_of(name))
+        return self.make_ids.get(key_of(name))
+
+    def names(self, make_id: str) -> Mapping[str, CatalogModel]:
+        """The models of a make by the key of each of their names."""
+        return self._names.get(make_id, {})
 
     def find(self, make: str, model: str) -> MakeModel | None:
-        """The model that people call `make` `model`."""
-        make_id = self.find_make(make)
-        if make_id is None:
-            return None
-        return self._by_name.get((key_of(self._makes[make_id].make), key_of(model)))
+        """The catalogued model that people call `make` `model`."""
+        found = self.names(self.find_make(make) or "").get(key_of(model))
+        return found.make_model if found and found.years else None
 
-    def find_model(self, model: str) -> MakeModel | None:
-        """The model that people call `model` without a make, if only one make has it."""
-        found = self._by_model_name.get(key_of(model), [])
-        return found[0] if len(found) == 1 else None
+    def bare(self, key: str) -> Sequence[CatalogModel]:
+        """The models that a name without a make may mean, by its key."""
+        return self._bare.get(key, ())
+
+    @property
+    def bare_keys(self) -> Collection[str]:
+        """The keys of all names of models."""
+        return self._bare.keys()
+
+    def whole_of(self, model_id: str) -> str | None:
+        """The id of the model that this one is a version of: the 328i is a 3 Series."""
+        model = self._models.get(model_id)
+        return model.version_of if model else None
+
+    def same_car(self, one: MakeModel, other: MakeModel) -> bool:
+        """Whether two names may stand for one car: the 328i is a 3 Series."""
+        wholes = [{named.model_id, self.whole_of(named.model_id)} for named in (one, other)]
+        return bool((wholes[0] & wholes[1]) - {None})
 
     def years(self, model_id: str) -> tuple[int, ...]:
         """
@@ -180,10 +285,27 @@ class Catalog:
 
 
 def _merged(rows: Iterable[CatalogRow]) -> list[CatalogRow]:
-    """One row per model, by name, its years in order; two spellings of one model are one."""
+    """One row per model, by name; two spellings of one model are one, with all that they say."""
     found: dict[tuple[str, str], CatalogRow] = {}
     for row in sorted(rows, key=lambda row: (row.make.casefold(), row.model.casefold())):
-        first = found.setdefault((key_of(row.make), key_of(row.model)), row)
-        years = tuple(sorted({*first.years, *row.years}))
-        found[key_of(row.make), key_of(row.model)] = replace(first, years=years)
+        key = (key_of(row.make), key_of(row.model))
+        if not all(key):
+            continue
+        first = found.get(key)
+        found[key] = (
+            row
+            if first is None
+            else replace(
+                first,
+                years=tuple(sorted({*first.years, *row.years})),
+                aliases=tuple(dict.fromkeys(first.aliases + row.aliases)),
+                versions=tuple(dict.fromkeys(first.versions + row.versions)),
+            )
+        )
     return list(found.values())
+
+
+def _matching(patterns: Iterable[str], names: Sequence[tuple[str, str]]) -> list[str]:
+    """The ids of those among (name, id) that one of the patterns fits."""
+    fits = re.compile("|".join(translate(pattern.casefold()) for pattern in patterns)).match
+    return [id for name, id in names if fits(name)]

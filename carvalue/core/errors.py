@@ -6,8 +6,8 @@ Everything that can go wrong, and what it is called.
     │                        MakeNotFound · ModelNotFound · SpecsNotFound
     ├── StateError           StillCategorizing · NotConfirmed · AlreadyConfirmed · ChangedMeanwhile
     ├── VersionOutdated
-    ├── PhotoError           PhotoTooLarge · PhotoUnsupported · PhotoUnreadable
-    ├── ChoiceError          UnknownCar · UnknownYear · YearNotCovered · UnknownTrim
+    ├── PhotoError           PhotoTooLarge · PhotoTooSmall · PhotoUnsupported · PhotoUnreadable
+    ├── ChoiceError          UnknownCar · NotACandidate · UnknownYear · YearNotCovered · UnknownTrim
     │                        UnknownCategorizer · InvalidVin · UsageMissing
     ├── InvalidCursor
     ├── NoMarketData
@@ -111,6 +111,12 @@ class PhotoTooLarge(PhotoError):
     code = "photo-too-large"
 
 
+class PhotoTooSmall(PhotoError):
+    """The photo has too few pixels to show a car."""
+
+    code = "photo-too-small"
+
+
 class PhotoUnsupported(PhotoError):
     """The file is not a photo in a format that we read."""
 
@@ -118,7 +124,7 @@ class PhotoUnsupported(PhotoError):
 
 
 class PhotoUnreadable(PhotoError):
-    """The photo is empty, damaged, too small or animated."""
+    """The photo is empty, damaged, too long and narrow, or animated."""
 
     code = "photo-unreadable"
 
@@ -142,6 +148,12 @@ class UnknownCar(ChoiceError):
 
     code = "unknown-car"
     field = "model_id"
+
+
+class NotACandidate(UnknownCar):
+    """The car is not among the candidates, and this deployment takes no other."""
+
+    code = "not-a-candidate"
 
 
 class UnknownYear(ChoiceError):

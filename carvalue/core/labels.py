@@ -1,21 +1,32 @@
 """
-What a categorizer says it sees, and which car that means.
+What a label of a categorizer means: make, model, years, body.
 
 A custom categorizer's labels are whatever its owner trained: "toyota corolla", "F-150",
-"Corolla 2005", "land_rover_range_rover_evoque_2016". A label outside the catalogue keeps its own
-words; it is never bent to the nearest known car.
+"Corolla 2005", "land_rover_range_rover_evoque_2016", "Acura RL Sedan 2012". A label outside the
+catalogue keeps its own words; it is never bent to the nearest known car.
 """
 
 import re
+import unicodedata
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
+from carvalue.core.bodies import split_body
 from carvalue.core.cars import MakeModel
-from carvalue.core.catalog import Catalog
+from carvalue.core.catalog import Catalog, CatalogModel, key_of
 
 MAX_LABEL = 200
 """Characters of a label that are read; no car has a longer name."""
-FIRST_YEAR, LAST_YEAR = 1930, 2100
+FIRST_YEAR, LAST_YEAR = 1930, 2049
 _LONGEST_MAKE, _LONGEST_MODEL = 4, 6  # words
+_NAMED_NUMBERS = 4
+"""So many numbers that look like years may be names; no label has more."""
+
+_SHORT_RANGE = re.compile(r"(?<!\d)((?:19|20)(\d\d)\s?[-–—/]\s?)(\d\d)(?!\d)")
+_WORD = re.compile(r"[^\W_]+")
+# "FordFocus2012": a capital after small letters begins a word, and so does a year.
+_GLUED = re.compile(r"(?<=[a-z]{2})(?=[A-Z])|(?<=[A-Za-z]{3})(?=(?:19|20)\d\d(?!\d))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,40 +42,132 @@ class ParsedLabel:
     """
     The car that a label means.
 
-    `make_model` is None outside the catalogue; `words` are the label's own, without its years.
+    `words` are the label's own, in lower case, without its years. `make` and `model` are the
+    names that people know, or the label's own words where we know none; `make` is None when the
+    label has none and the model leaves it open. `make_model` is None outside the catalogue.
+    `years` are the model years that it states, a range's two ends, and `year_known` says that each
+    is a model year of this car in the catalogue. `rest` is what says neither (a trim).
+    `model_key` is the key of the model as the label writes it. `corrected`: one name was misspelt
+    and can only mean this one. `make_given`: the label itself names its make.
     """
 
     words: str
+    make: str | None
+    model: str | None
     make_model: MakeModel | None
-    years: tuple[int, ...]
+    years: tuple[int, ...] = ()
+    body: str | None = None
+    rest: str = ""
+    model_key: str = ""
+    corrected: bool = False
+    make_given: bool = False
+    year_known: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Make:
+    """A make's name found among the words, from `start` to before `end`."""
+
+    make_id: str
+    start: int
+    end: int
+    corrected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Hit:
+    """A model's name found among the words, its make with it, from `start` to before `end`."""
+
+    model: CatalogModel
+    key: str
+    start: int
+    end: int
+    make_given: bool = True
+    corrected: bool = False
 
 
 def parse_label(text: str, catalog: Catalog) -> ParsedLabel:
     """
-    Read make, model and model years out of a label.
+    Read make, model, model years and body out of a label.
 
-    The longest make is split off the front, then the longest model of that make; what follows
-    (a body style, a trim) is not the model. A number is a year only if a model remains without
-    it: "peugeot 2008" has none. Without a make, a model's name counts if one make alone has it.
+    The longest make is looked for, then the longest model of that make right behind it, or before
+    it; without a make a model's name counts if one make alone has it. What follows (a body, a
+    trim) is not the model. Of names that fit the one counts that was sold in the label's years. A
+    number is a year only if a model remains without it: "peugeot 2008" has none.
     """
-    words = _words(text[:MAX_LABEL])
-    numbers = [at for at, word in enumerate(words) if _is_year(word)]
-    # What may be a name and no year: none of the numbers, one of them, all of them.
-    for named in ([], *([at] for at in numbers), numbers):
+    return _parsed(text[:MAX_LABEL], catalog)
+
+
+@lru_cache(maxsize=8192)
+def _parsed(text: str, catalog: Catalog) -> ParsedLabel:
+    text = "".join(char for char in text if unicodedata.category(char) != "Cf")
+    text = _SHORT_RANGE.sub(_whole_range, text)
+    as_written = _WORD.findall(text.casefold())
+    readings = [as_written]
+    unglued = _WORD.findall(_GLUED.sub(" ", text).casefold())
+    if unglued != as_written:
+        readings.append(unglued)
+    for corrected in (False, True) if catalog.nearest else (False,):
+        for words in readings:
+            if found := _read(words, catalog, corrected=corrected):
+                return found
+    outside = [_outside(words, catalog) for words in readings]
+    return next((one for one in outside if one.make_given), outside[0])
+
+
+def _whole_range(match: re.Match[str]) -> str:
+    """ "2008-14" becomes "2008-2014"; what does not go up is no range of years."""
+    start, first, last = match.groups()
+    return f"{start}{start[:2]}{last}" if int(first) < int(last) else match.group()
+
+
+def _read(words: Sequence[str], catalog: Catalog, *, corrected: bool) -> ParsedLabel | None:
+    """The best reading of these words as a name that we know; misspelt ones only if asked for."""
+    numbers = _numbers(words)
+    first: ParsedLabel | None = None
+    for named in _named(numbers):
         kept = [word for at, word in enumerate(words) if at not in numbers or at in named]
-        make_model = _find(kept, catalog)
-        if make_model is not None:
-            years = {int(words[at]) for at in numbers if at not in named}
-            return ParsedLabel(" ".join(kept), make_model, tuple(sorted(years)))
-    kept = [word for at, word in enumerate(words) if at not in numbers]
-    if not kept:
-        return ParsedLabel(" ".join(words), None, ())
-    return ParsedLabel(" ".join(kept), None, tuple(sorted({int(words[at]) for at in numbers})))
+        years = tuple(sorted({int(words[at]) for at in numbers if at not in named}))
+        names = {words[at] for at in named}
+        for found in _readings(kept, names, years, catalog, corrected=corrected):
+            if found.year_known:
+                return found
+            if first is None or (not first.make_model and found.make_model):
+                first = found
+    return first
 
 
-def _words(text: str) -> list[str]:
-    # Letters and digits make words in any script; everything else separates them.
-    return re.findall(r"[^\W_]+", text.casefold())
+def _readings(
+    words: Sequence[str],
+    numbers: Collection[str],
+    years: tuple[int, ...],
+    catalog: Catalog,
+    *,
+    corrected: bool,
+) -> Iterator[ParsedLabel]:
+    """What the words may mean, `numbers` in the name; without their body words if need be."""
+    body, others = split_body(words)
+    for read in (words, others) if body and others else (words,):
+        hits = list(_hits(read, years, catalog, corrected=corrected))
+        for hit in hits:
+            if all(number in read[hit.start : hit.end] for number in numbers):
+                yield _meant(hit, words, read, years)
+        if hits:
+            return
+
+
+def _named(numbers: Sequence[int]) -> Iterator[frozenset[int]]:
+    """What may be a name and no year: none of the numbers, one of them, all of them."""
+    yield frozenset()
+    for at in numbers[:_NAMED_NUMBERS]:
+        yield frozenset((at,))
+    if len(numbers) > 1:
+        yield frozenset(numbers)
+
+
+def _numbers(words: Sequence[str]) -> list[int]:
+    """Where the numbers are that look like years."""
+    return [at for at, word in enumerate(words) if _is_year(word)]
 
 
 def _is_year(word: str) -> bool:
@@ -76,19 +179,180 @@ def _is_year(word: str) -> bool:
     )
 
 
-def _find(words: list[str], catalog: Catalog) -> MakeModel | None:
-    for split in range(min(_LONGEST_MAKE, len(words) - 1), 0, -1):
-        make = "".join(words[:split])
-        if catalog.find_make(make) is None:
-            continue
-        rest = words[split:]
-        for end in range(min(_LONGEST_MODEL, len(rest)), 0, -1):
-            make_model = catalog.find(make, "".join(rest[:end]))
-            if make_model is not None:
-                return make_model
-        break  # "range rover evoque": the make's name is a part of the model's
-    for end in range(min(_LONGEST_MODEL, len(words)), 0, -1):
-        make_model = catalog.find_model("".join(words[:end]))
-        if make_model is not None:
-            return make_model
+def _meant(
+    hit: _Hit, words: Sequence[str], read: Sequence[str], years: tuple[int, ...]
+) -> ParsedLabel:
+    """The label that a name makes of its words, the name found among those that were `read`."""
+    model = hit.model
+    body, rest = split_body([*read[: hit.start], *read[hit.end :]])
+    if body is None:  # a word of the model's name: "Century Wagon"
+        body, _ = split_body(words)
+    return ParsedLabel(
+        words=" ".join(words),
+        make=model.make_model.make,
+        model=model.make_model.model,
+        make_model=model.make_model if model.years else None,
+        years=years,
+        body=body,
+        rest=" ".join(rest),
+        model_key=hit.key,
+        corrected=hit.corrected,
+        make_given=hit.make_given,
+        year_known=bool(model.years) and set(years) <= set(model.years),
+    )
+
+
+def _outside(words: Sequence[str], catalog: Catalog) -> ParsedLabel:
+    """A label that names no model that we know: its own words, its make if we know that."""
+    numbers = _numbers(words)
+    make = _make_in(words, catalog)
+    behind = make.end if make else 0
+    others = [
+        word
+        for at, word in enumerate(words)
+        if at not in numbers and not (make and make.start <= at < make.end)
+    ]
+    _, others = split_body(others)
+    if not others and numbers:  # no model remains: one of the numbers is it
+        named = next((at for at in numbers if at >= behind), numbers[0])
+        numbers = [at for at in numbers if at != named]
+        others = [words[named]]
+    kept = [word for at, word in enumerate(words) if at not in numbers]
+    body, _ = split_body(kept)
+    return ParsedLabel(
+        words=" ".join(kept),
+        make=catalog.make(make.make_id).make if make else None,
+        model=" ".join(others) or None,
+        make_model=None,
+        years=tuple(sorted({int(words[at]) for at in numbers})),
+        body=body,
+        model_key=_joined(others),
+        make_given=make is not None,
+    )
+
+
+# Names among words
+
+
+def _hits(
+    words: Sequence[str], years: Sequence[int], catalog: Catalog, *, corrected: bool
+) -> Iterator[_Hit]:
+    """The names that the words may mean, the likeliest first."""
+    make = _make_in(words, catalog)
+    if make is None and corrected:
+        make = _misspelt_make(words, catalog)
+    if make is None:
+        yield from _bare(words, years, catalog, corrected=corrected)
+        return
+    names = catalog.names(make.make_id)
+    behind = _named_at(words, make.end, names)
+    # "range rover evoque": the make's name is a part of the model's.
+    within = [one for one in _named_at(words, make.start, names) if one[0] > make.end]
+    for end, key, model in sorted(behind + within, key=lambda one: -one[0]):
+        yield _Hit(model, key, make.start, end, corrected=make.corrected)
+    if not behind and make.start:
+        for end, key, model in _named_at(words[: make.start], 0, names):
+            yield _Hit(model, key, 0, max(end, make.end), corrected=make.corrected)
+    if corrected and not behind and not make.corrected:
+        yield from _misspelt_model(words, make, catalog)
+
+
+def _make_in(words: Sequence[str], catalog: Catalog) -> _Make | None:
+    """The leftmost make, the longest that begins there."""
+    for start in range(len(words)):
+        for end in range(min(start + _LONGEST_MAKE, len(words)), start, -1):
+            make_id = catalog.make_ids.get(_joined(words[start:end]))
+            if make_id is not None:
+                return _Make(make_id, start, end)
     return None
+
+
+def _named_at(
+    words: Sequence[str], start: int, names: Mapping[str, CatalogModel]
+) -> list[tuple[int, str, CatalogModel]]:
+    """All names that begin at a word, the longest first: where each ends, its key, its model."""
+    found = []
+    for end in range(min(start + _LONGEST_MODEL, len(words)), start, -1):
+        key = _joined(words[start:end])
+        if model := names.get(key):
+            found.append((end, key, model))
+    return found
+
+
+def _bare(
+    words: Sequence[str], years: Sequence[int], catalog: Catalog, *, corrected: bool
+) -> Iterator[_Hit]:
+    """Names of models without their make, if only one make can be meant."""
+    for end in range(min(_LONGEST_MODEL, len(words)), 0, -1):
+        key = _joined(words[:end])
+        if not _tells(key) or split_body(words[:end])[1] == []:
+            continue
+        if model := _likeliest(catalog.bare(key), key, years):
+            yield _Hit(model, key, 0, end, make_given=False)
+    if corrected and words and catalog.nearest:
+        key = _joined(words)
+        nearest = catalog.nearest(key, catalog.bare_keys) if len(key) >= _LONG_NAME else None
+        if nearest and (model := _likeliest(catalog.bare(nearest), nearest, years)):
+            yield _Hit(model, nearest, 0, len(words), make_given=False, corrected=True)
+
+
+def _likeliest(
+    models: Sequence[CatalogModel], key: str, years: Sequence[int]
+) -> CatalogModel | None:
+    """
+    The one model that a name without its make means, None if it may be several.
+
+    Its own name goes before another's second name, and what was sold in the label's years before
+    what was not. Of two makes' models the one is meant that was sold for so many more years:
+    a "challenger" is Dodge's, but an "astra" Opel's, Vauxhall's or Saturn's.
+    """
+    models = [one for one in models if key_of(one.make_model.model) == key] or list(models)
+    if years:
+        fit = [one for one in models if not one.years or set(years) <= set(one.years)]
+        models = fit or models
+    if len(models) < 2:
+        return models[0] if models else None
+    likeliest = max(models, key=lambda one: len(one.years))
+    others = sum(len(one.years) for one in models) - len(likeliest.years)
+    if not all(one.years for one in models):
+        others += _YEARS_ELSEWHERE
+    return likeliest if len(likeliest.years) >= _TIMES_LONGER * others > 0 else None
+
+
+_YEARS_ELSEWHERE = 3
+"""As how many years of sale the models count that this market does not have."""
+_TIMES_LONGER = 2.5
+_LONG_NAME = 7
+"""Letters and digits from which on a misspelt name without a make can only mean one model."""
+
+
+def _tells(key: str) -> bool:
+    """Whether a name may stand for a model without its make: "z3" and "911", but no "3"."""
+    return len(key) >= 3 or (len(key) == 2 and not key.isdigit())
+
+
+def _misspelt_make(words: Sequence[str], catalog: Catalog) -> _Make | None:
+    if catalog.nearest and words:
+        nearest = catalog.nearest(key_of(words[0]), catalog.make_ids.keys())
+        if nearest:
+            return _Make(catalog.make_ids[nearest], 0, 1, corrected=True)
+    return None
+
+
+def _misspelt_model(words: Sequence[str], make: _Make, catalog: Catalog) -> Iterator[_Hit]:
+    names = catalog.names(make.make_id)
+    for end in range(min(make.end + 3, len(words)), make.end, -1):
+        key = _joined(words[make.end : end])
+        nearest = catalog.nearest(key, names.keys()) if catalog.nearest else None
+        if nearest:
+            yield _Hit(names[nearest], nearest, make.start, end, corrected=True)
+            return
+
+
+def _joined(words: Sequence[str]) -> str:
+    return key_of("".join(words))
+
+
+def forget_labels() -> None:
+    """Read every label anew from here on; a categorizer's vocabulary is else read once."""
+    _parsed.cache_clear()

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from carvalue.core.answers import Answer
 from carvalue.core.appraisal import Appraisal, AppraisalStatus
-from carvalue.core.cars import Car, MakeModel, Specs, SpecsSheet, Trim
-from carvalue.core.labels import Label
+from carvalue.core.cars import Car, MakeModel, Specs, SpecsSheet, Trim, VinCar
 from carvalue.core.photos import Photo, Side
+from carvalue.core.steps import StepCode
 from carvalue.core.valuation import Price, Usage, Valuation
 
 
@@ -33,11 +34,11 @@ class Categorizer(Protocol):
     def default_id(self) -> str:
         """The categorizer that is asked when none is named."""
 
-    async def labels(self, photo: Photo, categorizer_id: str) -> Sequence[Label]:
+    async def categorize(self, photo: Photo, categorizer_id: str) -> Answer:
         """
         What the photo shows, confidences from 0 to 1 and finite.
 
-        Empty when it shows nothing that the categorizer knows.
+        Without labels when it shows nothing that the categorizer knows.
         """
 
     async def categorizers(self) -> Sequence[CategorizerInfo]:
@@ -45,6 +46,23 @@ class Categorizer(Protocol):
 
     async def check(self) -> None:
         """Raise `ProviderError` unless the provider answers; free of charge."""
+
+
+class PhotoChecker(Protocol):
+    """Sees whether a photo can be of use, before anybody is paid to look at it."""
+
+    def fault_of(self, photo: Photo) -> StepCode | None:
+        """Why it is of no use: too dark, too bright, blurred."""
+
+    def same(self, one: Photo, other: Photo) -> bool:
+        """Whether two photos are one, encoded or cut in two ways."""
+
+
+class PhotoGate(Protocol):
+    """Asks a provider whether a photo is one of a car, and fit to be shown."""
+
+    async def refuse(self, photo: Photo) -> StepCode | None:
+        """Why it is refused, None if it is not. Raises `ProviderError`."""
 
 
 class SpecsSource(Protocol):
@@ -83,7 +101,7 @@ class Valuer(Protocol):
 class VinDecoder(Protocol):
     """Reads a car out of its vehicle identification number."""
 
-    def decode(self, vin: str) -> Car | None:
+    def decode(self, vin: str) -> VinCar | None:
         """
         The car; None when the VIN is sound but nothing is known of it.
 

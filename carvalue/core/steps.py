@@ -32,6 +32,12 @@ class StepCode(StrEnum):
     categorizer_quota = "categorizer-quota"
     categorizer_error = "categorizer-error"
     no_car_found = "no-car-found"
+    photo_too_dark = "photo-too-dark"
+    photo_too_bright = "photo-too-bright"
+    photo_blurred = "photo-blurred"
+    same_photo_twice = "same-photo-twice"
+    not_a_car = "not-a-car"
+    unsafe_photo = "unsafe-photo"
     interrupted = "interrupted"
     provider_timeout = "provider-timeout"
     provider_busy = "provider-busy"
@@ -39,6 +45,20 @@ class StepCode(StrEnum):
     provider_error = "provider-error"
     no_specs_known = "no-specs-known"
     no_market_data = "no-market-data"
+
+
+RETAKE = frozenset(
+    {
+        StepCode.no_car_found,
+        StepCode.photo_too_dark,
+        StepCode.photo_too_bright,
+        StepCode.photo_blurred,
+        StepCode.same_photo_twice,
+        StepCode.not_a_car,
+        StepCode.unsafe_photo,
+    }
+)
+"""What only another photo mends."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,21 @@ from urllib.parse import quote
 import httpx
 from pydantic import Field
 
+from carvalue.core import answers
 from carvalue.core.errors import ProviderBusy, ProviderQuotaUsedUp, ProviderRequestRefused
-from carvalue.core.labels import Label
 from carvalue.core.photos import Photo
 from carvalue.core.ports import CategorizerInfo
+from carvalue.core.steps import StepCode
 from carvalue.providers.http import Answer, AnswerT, fetch
 
 PROVIDER = "imagga"
+
+# https://docs.imagga.com/#categorizers: two that every account has.
+PERSONAL_PHOTOS, NSFW = "personal_photos", "nsfw_beta"
+CAR_FROM = 0.1
+"""A photo whose "cars vehicles" is surer than this may be one of a car; not measured, lenient."""
+UNSAFE_FROM = 0.5
+""""nsfw" from here on is refused; not measured."""
 
 # https://docs.imagga.com/#errors: 403 is the subscription's quota and 429 its concurrency; neither
 # says anything about the key.
@@ -70,18 +78,22 @@ class Imagga:
         api_secret: str,
         categorizer_id: str,
         seconds: float,
+        scale: answers.Scale = answers.Scale.percent,
     ) -> None:
         self._http = http
         self._base_url = base_url.rstrip("/")
         self._auth = httpx.BasicAuth(api_key, api_secret)
         self._seconds = seconds
+        self._scale = scale
         self.default_id = categorizer_id
 
-    async def labels(self, photo: Photo, categorizer_id: str) -> Sequence[Label]:
+    async def categorize(self, photo: Photo, categorizer_id: str) -> answers.Answer:
         path = f"/categories/{quote(categorizer_id, safe='')}"
         name = f"{photo.side.value}.jpg"
         files = {"image": (name, photo.content, "image/jpeg")}
-        return labels_from(await self._ask(CategoriesAnswer, "POST", path, files=files))
+        answer = await self._ask(CategoriesAnswer, "POST", path, files=files)
+        entries = _succeeded(answer, answer.result).categories
+        return answers.read_answer(entries, self._scale, categorizer_id)
 
     async def categorizers(self) -> Sequence[CategorizerInfo]:
         answer = await self._ask(CategorizersAnswer, "GET", "/categorizers")
@@ -106,16 +118,25 @@ class Imagga:
         )
 
 
-def labels_from(answer: CategoriesAnswer) -> list[Label]:
-    """The labels of an answer, confidences from 0 to 1; entries that are none are left out."""
-    result = _succeeded(answer, answer.result)
-    labels = []
-    for entry in result.categories:
-        text, confidence = _entry(entry)
-        if text and confidence is not None:
-            # Imagga's confidence runs from 0 to 100, ours from 0 to 1.
-            labels.append(Label(text=text, confidence=confidence / 100))
-    return labels
+class ImaggaGate:
+    """PhotoGate backed by Imagga's own categorizers; each costs one call a photo."""
+
+    def __init__(self, imagga: Imagga, *, cars: bool, nsfw: bool) -> None:
+        self._imagga = imagga
+        self._cars = cars
+        self._nsfw = nsfw
+
+    async def refuse(self, photo: Photo) -> StepCode | None:
+        if self._nsfw and await self._said(photo, NSFW, "nsfw") >= UNSAFE_FROM:
+            return StepCode.unsafe_photo
+        if self._cars and await self._said(photo, PERSONAL_PHOTOS, "cars vehicles") < CAR_FROM:
+            return StepCode.not_a_car
+        return None
+
+    async def _said(self, photo: Photo, categorizer_id: str, label: str) -> float:
+        answer = await self._imagga.categorize(photo, categorizer_id)
+        said = (one.confidence for one in answer.labels if one.text.casefold() == label)
+        return max(said, default=0.0)
 
 
 def categorizers_from(answer: CategorizersAnswer) -> list[CategorizerInfo]:
@@ -131,18 +152,3 @@ def _succeeded(answer: _Enveloped, result: AnswerT | None) -> AnswerT:
     if answer.status.type != "success" or result is None:
         raise ProviderRequestRefused("The categorizer refused the photo.", provider=PROVIDER)
     return result
-
-
-def _entry(entry: object) -> tuple[str, float | None]:
-    """One category's label in English, or in the language there is, and its confidence."""
-    if not isinstance(entry, dict):
-        return "", None
-    name, confidence = entry.get("name"), entry.get("confidence")
-    if isinstance(name, dict):  # an object by language, {"en": "toyota corolla"}
-        name = name.get("en", next(iter(name.values()), None))
-    if not isinstance(name, str) or isinstance(confidence, bool):
-        return "", None
-    # NaN fits no range either.
-    if not isinstance(confidence, int | float) or not 0 < confidence <= 101:
-        return "", None
-    return name.strip(), confidence

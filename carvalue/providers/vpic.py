@@ -6,70 +6,114 @@ https://vpic.nhtsa.dot.gov/api/
 """
 
 from collections import defaultdict
-from functools import cache
+from collections.abc import Callable, Iterator
+from datetime import date
+from typing import Any
 
-from vin import VIN, DecodingError
+from vin import VIN
 from vin.constants import (
+    CARS_AND_LIGHT_TRUCKS,
     VIN_CHARACTERS,
     VIN_LENGTH,
     VIN_MODEL_YEAR_CHARACTERS,
 )
 from vin.database import vehicle_db
 
-from carvalue.core.cars import Car
+from carvalue.core.cars import MakeModel, VinCar
 from carvalue.core.catalog import Catalog, CatalogRow
 from carvalue.core.errors import InvalidVin
 
 COVERED_UNTIL = 2024
 """The last model year that the copy covers; a few models of 2025 are in it already."""
 
-# An open end of a model's years is stored as 2999.
-_MODELS_AND_YEARS = """
-    select make.name as make, model.name as model, sold.from_year, sold.to_year
-    from (select distinct model_id, from_year, to_year from pattern) as sold
-    join make_model on make_model.model_id = sold.model_id
+# 49 CFR 565.15; China asks for it as well (GB 16735).
+_CHECK_DIGIT_REQUIRED = "12345L"
+"""First characters, of North America and China, whose VINs have a check digit by law."""
+_YEAR_CODES = "ABCDEFGHJKLMNPRSTVWXY123456789"
+"""The tenth character: model years 1980 to 2009, and again 2010 to 2039."""
+
+_MODELS_AND_YEARS = "select distinct model_id, from_year, to_year from pattern"
+_NAMES = """
+    select make.name as make, model.name as model, model.id as model_id
+    from make_model
     join make on make.id = make_model.make_id
     join model on model.id = make_model.model_id
 """
 
 
-@cache
-def load_catalog() -> Catalog:
-    """The makes, models and model years of vPIC. The first call takes some 200 ms."""
-    years: dict[tuple[str, str], set[int]] = defaultdict(set)
+def catalog_rows() -> Iterator[CatalogRow]:
+    """The makes, models and model years of vPIC, heavy trucks and coach builders among them."""
+    years: dict[int, set[int]] = defaultdict(set)
     for row in vehicle_db.query(_MODELS_AND_YEARS):
+        # An open end of a model's years is stored as 2999.
         last = max(min(row["to_year"], COVERED_UNTIL), row["from_year"])
-        years[row["make"], row["model"]].update(range(row["from_year"], last + 1))
-    rows = (CatalogRow(make, model, tuple(known)) for (make, model), known in years.items())
-    return Catalog(rows, covered_until=COVERED_UNTIL)
+        years[row["model_id"]].update(range(row["from_year"], last + 1))
+    for row in vehicle_db.query(_NAMES):
+        if known := years.get(row["model_id"]):
+            yield CatalogRow(row["make"], row["model"], tuple(sorted(known)))
 
 
 class VpicDecoder:
     """VinDecoder backed by vPIC."""
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, *, today: Callable[[], date] = date.today) -> None:
         self._catalog = catalog
+        self._today = today
 
-    def decode(self, vin: str) -> Car | None:
-        decoded = _decoded(vin)
-        if decoded is None:
+    def decode(self, vin: str) -> VinCar | None:
+        text = _checked(vin)
+        cars: list[tuple[MakeModel, int | None, str | None]] = []
+        for year in self._years(text):
+            said = _said(text, year)
+            make_model = said and self._catalog.find(said.get("make") or "", said["model"] or "")
+            if said and make_model:
+                trim = said.get("trim") or said.get("series") or None
+                cars.append((make_model, year, trim))
+        if not cars:
             return None
-        make_model = self._catalog.find(decoded.make or "", decoded.model or "")
-        return Car(make_model, decoded.model_year) if make_model else None
+        make_model, _, trim = cars[0]
+        years = sorted(year for car, year, _ in cars if car == make_model and year)
+        return VinCar(make_model, tuple(years), trim if len(cars) == 1 else None)
+
+    def _years(self, text: str) -> list[int | None]:
+        """
+        The model years that the tenth character may stand for, the later first; it repeats every
+        30 years.
+
+        A car or light truck for North America says with its seventh which it is: a digit up to
+        2009, a letter from 2010 on (49 CFR 565.15). None where the code is not in use.
+        """
+        if text[9] not in VIN_MODEL_YEAR_CHARACTERS:
+            return [None]
+        later = 2010 + _YEAR_CODES.index(text[9])
+        if _check_digit_fits(text) and text[:3] in CARS_AND_LIGHT_TRUCKS:
+            years = [later - 30 if text[6].isdigit() else later]
+        else:
+            years = [later, later - 30]
+        return [year for year in years if year <= self._today().year + 1]
 
 
-def _decoded(vin: str) -> VIN | None:
-    """What vPIC says of a VIN. The messages never repeat it: a VIN is personal."""
+def _checked(vin: str) -> str:
+    """The VIN as it is stamped. The messages never repeat it: a VIN is personal."""
     text = "".join(vin.split()).replace("-", "").upper()
     if len(text) != VIN_LENGTH:
         raise InvalidVin(f"A VIN has {VIN_LENGTH} characters.")
     if not all(char in VIN_CHARACTERS for char in text):
         raise InvalidVin("A VIN has digits and letters only, and never I, O or Q.")
-    if text[9] not in VIN_MODEL_YEAR_CHARACTERS:
-        raise InvalidVin("The tenth character of the VIN does not stand for a model year.")
-    if text[8] != VIN.calculate_check_digit(text):
-        raise InvalidVin("The check digit, its ninth character, does not fit the VIN.")
-    try:
-        return VIN(text)
-    except DecodingError:
-        return None
+    if text[0] in _CHECK_DIGIT_REQUIRED:
+        if text[9] not in VIN_MODEL_YEAR_CHARACTERS:
+            raise InvalidVin("The tenth character of the VIN does not stand for a model year.")
+        if not _check_digit_fits(text):
+            raise InvalidVin("The check digit, its ninth character, does not fit the VIN.")
+    return text
+
+
+def _check_digit_fits(text: str) -> bool:
+    return bool(text[8] == VIN.calculate_check_digit(text))
+
+
+def _said(text: str, year: int | None) -> dict[str, Any] | None:
+    """What vPIC says of a car with this VIN and model year."""
+    read = VIN(text, decode=False, fix_check_digit=True, decode_model_year=False)
+    said: dict[str, Any] | None = vehicle_db.decode_vin(read.wmi, read.descriptor, year)
+    return said if said and said.get("model") else None

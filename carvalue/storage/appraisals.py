@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import delete, tuple_, update
 from sqlmodel import Session, col, select
 
-from carvalue.core.appraisal import Appraisal, AppraisalStatus
+from carvalue.core.appraisal import Appraisal, AppraisalStatus, Confirmation
 from carvalue.core.errors import (
     AppraisalNotFound,
     ChangedMeanwhile,
@@ -26,9 +26,10 @@ from carvalue.core.photos import Photo, Side
 from carvalue.core.ports import Position
 from carvalue.core.valuation import Valuation
 from carvalue.storage.database import Database
-from carvalue.storage.tables import AppraisalRow, PhotoRow, ValuationRow
+from carvalue.storage.tables import AppraisalRow, ConfirmationRow, PhotoRow, ValuationRow
 
 _APPRAISAL = TypeAdapter(Appraisal)
+_CONFIRMATION = TypeAdapter(Confirmation)
 _VALUATION = TypeAdapter(Valuation)
 
 
@@ -78,6 +79,9 @@ class SqlAppraisalStore:
                 raise ChangedMeanwhile(
                     "Another request changed the appraisal; get it and go on from there."
                 )
+            if confirmation := saved.confirmation:
+                document = _CONFIRMATION.dump_json(confirmation).decode()
+                session.merge(ConfirmationRow(id=saved.id, document=document))
             if photo is not None:
                 session.merge(_photo_row(saved.id, photo))
             valuation = saved.valuation
@@ -90,6 +94,8 @@ class SqlAppraisalStore:
     async def delete(self, id: str) -> None:
         def remove(session: Session) -> None:
             session.delete(self._row(session, id))
+            if kept := session.get(ConfirmationRow, id):
+                session.delete(kept)
 
         await self._database.write(remove)
         await self._database.forget()
@@ -144,6 +150,15 @@ class SqlAppraisalStore:
             session.exec(select(AppraisalRow.id).limit(1)).first()
 
         await self._database.read(read)
+
+    async def confirmations(self) -> Sequence[Confirmation]:
+        """All that users confirmed and did not delete, expired or not."""
+
+        def read(session: Session) -> list[Confirmation]:
+            rows = session.exec(select(ConfirmationRow).order_by(col(ConfirmationRow.id)))
+            return [_CONFIRMATION.validate_json(row.document) for row in rows]
+
+        return await self._database.read(read)
 
     async def remove_expired(self) -> int:
         """Remove what has expired, photos and valuations with it; the answer is how many."""

@@ -35,6 +35,19 @@ class AppraisalRow(SQLModel, table=True):
     document: str
 
 
+class ConfirmationRow(SQLModel, table=True):
+    """
+    A car that a user confirmed, with what the categorizers had said: calibration data.
+
+    Kept when its appraisal expires, removed when the appraisal is deleted. No photo, no VIN.
+    """
+
+    __tablename__ = "confirmation"
+
+    id: str = Field(primary_key=True)
+    document: str
+
+
 class PhotoRow(SQLModel, table=True):
     """One prepared photo, some tens of kB."""
 

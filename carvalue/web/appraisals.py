@@ -32,7 +32,12 @@ from carvalue.web.uploads import read_photo
 router = APIRouter(prefix="/v1/appraisals", tags=["appraisals"])
 
 LIST = "appraisals"
-PHOTO_ERRORS = (errors.PhotoTooLarge, errors.PhotoUnsupported, errors.PhotoUnreadable)
+PHOTO_ERRORS = (
+    errors.PhotoTooLarge,
+    errors.PhotoTooSmall,
+    errors.PhotoUnsupported,
+    errors.PhotoUnreadable,
+)
 STATE_ERRORS = (errors.StillCategorizing, errors.AlreadyConfirmed, errors.ChangedMeanwhile)
 
 
@@ -182,9 +187,16 @@ async def retry_categorization(
     response: Response,
     body: inputs.CategorizationCreate | None = None,
 ) -> schemas.Appraisal:
-    """Ask the categorizer again, for the photos that it gave no answer to."""
-    categorizer_id = body.categorizer_id if body else None
-    return _answer(await appraiser.recategorize(appraisal_id, categorizer_id), response)
+    """
+    Ask the categorizer again, for the photos that it gave no answer to.
+
+    `accept_poor_photos` asks even about photos that are too dark, blurred, or one photo twice.
+    """
+    body = body or inputs.CategorizationCreate()
+    appraisal = await appraiser.recategorize(
+        appraisal_id, body.categorizer_id, poor_too=body.accept_poor_photos
+    )
+    return _answer(appraisal, response)
 
 
 @router.put(
@@ -195,9 +207,11 @@ async def retry_categorization(
         errors.ChangedMeanwhile,
         errors.VersionOutdated,
         errors.UnknownCar,
+        errors.NotACandidate,
         errors.UnknownYear,
         errors.YearNotCovered,
         errors.UnknownTrim,
+        errors.InvalidVin,
         errors.UsageMissing,
         body=True,
     ),

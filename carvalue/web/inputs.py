@@ -14,6 +14,8 @@ from carvalue.core.errors import UsageMissing
 from carvalue.core.valuation import Condition, MileageUnit, Usage
 from carvalue.web.fields import ID, FormBool, Id, InBody, Mileage, StrictMileage, StrictYear, Year
 
+Vin = Annotated[str, Field(max_length=40, description="Not kept; only the car that it means.")]
+
 
 class AppraisalCreate(InBody):
     """Two photos of one car, and what is known of it already."""
@@ -24,10 +26,7 @@ class AppraisalCreate(InBody):
     mileage: Mileage | SkipJsonSchema[None] = None
     mileage_unit: MileageUnit = MileageUnit.mi
     condition: Condition | SkipJsonSchema[None] = None
-    vin: (
-        Annotated[str, Field(max_length=40, description="Not kept; only the car that it means.")]
-        | SkipJsonSchema[None]
-    ) = None
+    vin: Vin | SkipJsonSchema[None] = None
     country: Annotated[
         str, Field(pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2, of the market.")
     ] = "US"
@@ -62,6 +61,9 @@ class CategorizationCreate(InBody):
     """Ask the categorizer again; another one, if it is named."""
 
     categorizer_id: Id | SkipJsonSchema[None] = None
+    accept_poor_photos: Annotated[
+        bool, Field(strict=True, description="Ask even about photos that were found of no use.")
+    ] = False
 
 
 class CarConfirm(InBody):
@@ -71,13 +73,16 @@ class CarConfirm(InBody):
     model_id: Id = Field(examples=["toyota-corolla"])
     year: StrictYear
     trim_id: Id | SkipJsonSchema[None] = None
+    vin: Vin | SkipJsonSchema[None] = None
     mileage: StrictMileage | SkipJsonSchema[None] = None
     mileage_unit: MileageUnit = MileageUnit.mi
     condition: Condition | SkipJsonSchema[None] = None
 
     def to_choice(self) -> Choice:
         usage = _usage(self.mileage, self.mileage_unit, self.condition)
-        return Choice(self.make_id, self.model_id, self.year, self.trim_id, usage)
+        return Choice(
+            self.make_id, self.model_id, self.year, self.trim_id, usage, vin=self.vin or None
+        )
 
 
 class ValuationCreate(InBody):

@@ -12,11 +12,12 @@ from typing import Literal, Self
 from pydantic import Field
 
 from carvalue.core import appraisal as core
-from carvalue.core import candidates as core_candidates
 from carvalue.core import cars as core_cars
+from carvalue.core import identification as core_identification
 from carvalue.core import steps as core_steps
 from carvalue.core import valuation as core_valuation
-from carvalue.core.candidates import Decision, Reason
+from carvalue.core.answers import Flag
+from carvalue.core.identification import Decision, Reason
 from carvalue.core.photos import PhotoInfo, Side
 from carvalue.core.steps import StepCode, StepStatus
 from carvalue.core.valuation import Condition, MileageUnit
@@ -51,6 +52,13 @@ class Photo(OutBody):
     height: int
 
 
+class LabelYear(OutBody):
+    """A model year that the categorizer's labels of a car state."""
+
+    year: int
+    confidence: Percent = Field(description="Of the labels that state it, mean over the photos.")
+
+
 class Candidate(OutBody):
     """A car that the photos may show. Ids are null outside the catalogue: show, do not offer."""
 
@@ -58,34 +66,62 @@ class Candidate(OutBody):
     rank: int
     label: str = Field(description="As the categorizer called it.")
     catalogued: bool
+    corrected: bool = Field(description="The label was misspelt, and can only mean this car.")
     make_id: str | None
-    make: str | None
+    make: str | None = Field(description="As people call it; outside the catalogue where known.")
     model_id: str | None
     model: str | None
-    year: int | None = Field(description="The one year that the label named; a hint.")
+    year: int | None = Field(description="The model year to preselect: a hint, to be confirmed.")
+    years: list[int] = Field(description="The model years to offer; empty outside the catalogue.")
+    label_years: list[LabelYear] = Field(description="What the labels state, likeliest first.")
     confidence: Percent
     front_confidence: Percent | None
     back_confidence: Percent | None
     suggested: bool
 
     @classmethod
-    def of(cls, rank: int, candidate: core_candidates.Candidate) -> Self:
+    def of(
+        cls, rank: int, candidate: core_identification.Candidate, vin_car: core_cars.VinCar | None
+    ) -> Self:
         known = candidate.make_model
+        stated = vin_car.year if vin_car and vin_car.make_model == known else None
         return cls(
             id=candidate.id,
             rank=rank,
             label=candidate.label,
             catalogued=known is not None,
+            corrected=candidate.corrected,
             make_id=known and known.make_id,
-            make=known and known.make,
+            make=known.make if known else candidate.make,
             model_id=known and known.model_id,
-            model=known and known.model,
-            year=candidate.years[0] if len(candidate.years) == 1 else None,
+            model=known.model if known else candidate.model,
+            year=stated or candidate.year,
+            years=sorted({*candidate.years, *([stated] if stated else [])}),
+            label_years=[
+                LabelYear(year=one.year, confidence=_percent(one.confidence))
+                for one in candidate.label_years
+            ],
             confidence=_percent(candidate.confidence),
             front_confidence=_percent_or_none(candidate.by_side.get(Side.front)),
             back_confidence=_percent_or_none(candidate.by_side.get(Side.back)),
             suggested=candidate.suggested,
         )
+
+
+class Label(OutBody):
+    """What a categorizer says it sees."""
+
+    label: str
+    confidence: Percent
+
+
+class Answer(OutBody):
+    """What one categorizer said of one photo, as it said it, and what was wrong with it."""
+
+    side: Side
+    categorizer_id: str
+    labels: list[Label]
+    flags: list[Flag]
 
 
 class Trim(OutBody):
@@ -103,11 +139,13 @@ class VinCar(OutBody):
     make: str
     model_id: str
     model: str
-    year: int
+    year: int | None = Field(description="Null where the VIN leaves it open; see `years`.")
+    years: list[int] = Field(description="A VIN's year code repeats every 30 years.")
+    trim: str | None
 
     @classmethod
-    def of(cls, car: core_cars.Car) -> Self:
-        return cls(**asdict(car.make_model), year=car.year)
+    def of(cls, car: core_cars.VinCar) -> Self:
+        return cls(**asdict(car.make_model), year=car.year, years=list(car.years), trim=car.trim)
 
 
 class Car(OutBody):
@@ -250,11 +288,18 @@ class Appraisal(OutBody):
     client_reference: str | None
     entered: Entered
     vin_car: VinCar | None
+    vin_conflict: bool = Field(
+        description="The photos, or the confirmed car, say another car than the VIN. Ask the user."
+    )
     candidates: list[Candidate]
     other: Percent | None = Field(description="Confidence that it is none of the candidates.")
     decision: Decision | None
     decision_reason: Reason | None
+    agree: bool | None = Field(description="Two photos, and the same car first on each.")
+    conflict: bool | None = Field(description="The photos are sure of different cars.")
+    flags: list[Flag] = Field(description="What was wrong with the categorizers' answers.")
     rule: str | None = Field(description="The rule that merged the photos, with its version.")
+    answers: list[Answer] = Field(description="What the categorizers said, photo by photo.")
     trims: list[Trim]
     car: Car | None
     specs: Specs | None
@@ -282,14 +327,19 @@ class Appraisal(OutBody):
             client_reference=appraisal.client_reference,
             entered=Entered.of(appraisal.entered),
             vin_car=appraisal.vin_car and VinCar.of(appraisal.vin_car),
+            vin_conflict=appraisal.vin_conflict,
             candidates=[
-                Candidate.of(rank, candidate)
+                Candidate.of(rank, candidate, appraisal.vin_car)
                 for rank, candidate in enumerate(found.candidates if found else (), start=1)
             ],
             other=found and _percent(found.other),
             decision=found and found.decision,
             decision_reason=found and found.reason,
+            agree=found and found.agree,
+            conflict=found and found.conflict,
+            flags=list(found.flags) if found else [],
             rule=found and found.rule,
+            answers=_answers(appraisal),
             trims=[Trim.model_validate(trim) for trim in appraisal.trims],
             car=appraisal.car and Car.of(appraisal.car),
             specs=appraisal.specs and Specs.model_validate(appraisal.specs),
@@ -310,6 +360,22 @@ class ValuationList(Page[Valuation]):
 
 def _step(step: core_steps.Step) -> Step:
     return Step(status=step.status, code=step.code)
+
+
+def _answers(appraisal: core.Appraisal) -> list[Answer]:
+    return [
+        Answer(
+            side=side,
+            categorizer_id=answer.categorizer_id,
+            labels=[
+                Label(label=label.text, confidence=_percent(label.confidence))
+                for label in answer.labels
+            ],
+            flags=list(answer.flags),
+        )
+        for side in Side
+        for answer in appraisal.answers.get(side, ())
+    ]
 
 
 def _photo(appraisal_id: str, photo: PhotoInfo) -> Photo:

@@ -3,6 +3,7 @@ from datetime import timedelta
 
 import pytest
 
+from carvalue.core.answers import Answer
 from carvalue.core.appraisal import (
     Appraisal,
     AppraisalStatus,
@@ -15,6 +16,7 @@ from carvalue.core.candidates import merge_sides
 from carvalue.core.cars import Car, MakeModel, Specs, SpecsSheet, Trim
 from carvalue.core.catalog import Catalog
 from carvalue.core.errors import NotConfirmed, StillCategorizing
+from carvalue.core.identification import Decision
 from carvalue.core.labels import Label
 from carvalue.core.photos import Photo, Side
 from carvalue.core.steps import PENDING, SKIPPED, SUCCESS, Step, StepCode, StepStatus
@@ -27,7 +29,10 @@ USAGE = Usage(90_000, MileageUnit.km, Condition.good)
 CONFIRMED = ConfirmedCar(Car(COROLLA, 2010), CarSource.suggested, LE, trim_assumed=True)
 VALUATION = Valuation("val_1", "45963", USAGE, "US", PRICE, "fake", Clock().now)
 NO_CAR = Step.failed(StepCode.no_car_found)
+SAME = Step.failed(StepCode.same_photo_twice)
+BLURRED = Step.failed(StepCode.photo_blurred)
 TIMED_OUT = Step.failed(StepCode.categorizer_timeout)
+SAID = Answer((Label("toyota corolla", 0.9),), "cars")
 LATER = Clock().now + timedelta(minutes=5)
 
 
@@ -47,6 +52,10 @@ def steps(front: Step, back: Step) -> dict[Side, Step]:
         (TIMED_OUT, TIMED_OUT, "categorization_failed", "retry_categorization"),
         (NO_CAR, TIMED_OUT, "categorization_failed", "retry_categorization"),
         (NO_CAR, NO_CAR, "categorization_failed", "retake_photos"),
+        (SAME, SAME, "categorization_failed", "retake_photos"),
+        (BLURRED, NO_CAR, "categorization_failed", "retake_photos"),
+        (BLURRED, TIMED_OUT, "categorization_failed", "retry_categorization"),
+        (BLURRED, SUCCESS, "needs_confirmation", "confirm_car"),
     ],
 )
 def test_where_it_stands_before_a_car_is_confirmed(
@@ -113,6 +122,20 @@ def test_where_it_stands_with_a_confirmed_car(
     assert (appraisal.status, appraisal.next_action) == (status, next_action)
 
 
+def test_photos_that_say_too_little(catalog: Catalog) -> None:
+    """
+    Where nothing is likely, better photos are asked for; the guesses can be confirmed all the same.
+    """
+    guesses = tuple(Label(car, 0.05) for car in ("toyota corolla", "honda accord", "bmw z3"))
+    found = merge_sides(dict.fromkeys(Side, (Answer(guesses),)), catalog)
+    appraisal = an_appraisal(categorization=steps(SUCCESS, SUCCESS), identification=found)
+
+    assert found.decision is Decision.retake
+    assert len(found.candidates) == 3
+    assert appraisal.status is AppraisalStatus.needs_confirmation
+    assert appraisal.next_action is NextAction.retake_photos
+
+
 def test_every_status_has_a_next_action() -> None:
     """
     An app that knows the actions is never left without one.
@@ -144,13 +167,14 @@ def test_categorizing_one_side_again() -> None:
     """
     What the other photo gave stays.
     """
-    labels = {side: (Label("toyota corolla", 0.9),) for side in Side}
-    appraisal = an_appraisal(categorization=steps(SUCCESS, SUCCESS), labels=labels)
+    appraisal = an_appraisal(
+        categorization=steps(SUCCESS, SUCCESS), answers=dict.fromkeys(Side, (SAID,))
+    )
 
     again = appraisal.categorizing({Side.back}, at=LATER)
 
     assert again.categorization == steps(SUCCESS, PENDING)
-    assert list(again.labels) == [Side.front]
+    assert again.answers == {Side.front: (SAID,)}
     assert again.updated_at == LATER
 
 
@@ -158,12 +182,12 @@ def test_the_categorizer_has_answered(catalog: Catalog) -> None:
     """
     Steps and candidates change together.
     """
-    labels = {Side.front: (Label("toyota corolla", 0.9),)}
-    found = merge_sides(labels, catalog)
+    answers = {Side.front: (SAID,)}
+    found = merge_sides(answers, catalog)
 
-    known = an_appraisal().categorized(steps(SUCCESS, TIMED_OUT), labels, found, at=LATER)
+    known = an_appraisal().categorized(steps(SUCCESS, TIMED_OUT), answers, found, at=LATER)
 
-    assert (known.labels, known.identification) == (labels, found)
+    assert (known.answers, known.identification) == (answers, found)
     assert known.categorization == steps(SUCCESS, TIMED_OUT)
     assert known.updated_at == LATER
 

@@ -2,12 +2,13 @@ from dataclasses import replace
 
 import pytest
 
-from carvalue.core.appraisal import AppraisalStatus, CarSource, Entered
+from carvalue.core.appraisal import AppraisalStatus, CarSource, Entered, NextAction
 from carvalue.core.appraiser import Appraiser, Choice, Start
-from carvalue.core.candidates import Decision, Reason
 from carvalue.core.errors import ProviderError, ProviderTimedOut
+from carvalue.core.identification import Decision, Reason
 from carvalue.core.labels import Label
 from carvalue.core.photos import Side
+from carvalue.core.steps import Step, StepCode
 from carvalue.core.valuation import Condition, MileageUnit, Usage
 from tests.fakes import (
     PRICE,
@@ -22,6 +23,7 @@ pytestmark = pytest.mark.anyio
 USAGE = Usage(90_000, MileageUnit.km, Condition.good)
 COROLLA_2010 = Choice("toyota", "toyota-corolla", 2010)
 PRICED = replace(COROLLA_2010, usage=USAGE)
+SAME = Step.failed(StepCode.same_photo_twice)
 SURE = Start(Entered(year=2010, auto_confirm=True))
 
 
@@ -91,16 +93,35 @@ async def test_a_car_outside_the_catalogue_is_not_confirmed(
     assert (await started(appraiser, SURE)).car is None
 
 
-async def test_the_same_photo_twice(appraiser: Appraiser) -> None:
+async def test_the_same_photo_twice(appraiser: Appraiser, categorizer: FakeCategorizer) -> None:
     """
-    One photo sent as front and back agrees with nobody: the user is asked.
+    One photo sent as front and back agrees with nobody: it costs no call and is to be taken again.
     """
     front = a_photo(Side.front, "red")
     back = a_photo(Side.back, "red")
 
     appraisal = await appraiser.start(front, back, SURE)
 
-    assert appraisal.identification is not None
-    assert appraisal.identification.decision is Decision.ask
-    assert appraisal.identification.reason is Reason.one_photo
+    assert appraisal.categorization == dict.fromkeys(Side, SAME)
+    assert appraisal.next_action is NextAction.retake_photos
+    assert appraisal.same_photo
     assert appraisal.car is None
+    assert categorizer.asked == []
+
+
+async def test_the_same_photo_twice_by_wish(
+    appraiser: Appraiser, categorizer: FakeCategorizer
+) -> None:
+    """
+    Who insists has both asked about, and the user is asked still: one photo agrees with nobody.
+    """
+    front, back = a_photo(Side.front, "red"), a_photo(Side.back, "red")
+    appraisal = await appraiser.start(front, back, SURE)
+
+    again = await appraiser.recategorize(appraisal.id, poor_too=True)
+
+    assert categorizer.asked == [(Side.front, "cars"), (Side.back, "cars")]
+    assert again.identification is not None
+    assert again.identification.decision is Decision.ask
+    assert again.identification.reason is Reason.one_photo
+    assert again.car is None

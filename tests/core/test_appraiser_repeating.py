@@ -4,6 +4,7 @@ from datetime import timedelta
 import pytest
 
 from carvalue.core import errors
+from carvalue.core.answers import Answer
 from carvalue.core.appraisal import Appraisal, NextAction
 from carvalue.core.appraiser import ABANDONED_AFTER, Appraiser, Choice
 from carvalue.core.errors import ProviderTimedOut
@@ -103,7 +104,8 @@ async def interrupted(store: MemoryStore, clock: Clock, back: Step = PENDING) ->
     """An appraisal whose process died while it waited for the categorizer."""
     left = an_appraisal(categorization={Side.front: PENDING, Side.back: back})
     if back == SUCCESS:
-        left = replace(left, labels={Side.back: (Label("toyota corolla", 0.95),)})
+        said = Answer((Label("toyota corolla", 0.95),), "cars")
+        left = replace(left, answers={Side.back: (said,)})
     return await store.add(replace(left, updated_at=clock.now), [a_photo(side) for side in Side])
 
 

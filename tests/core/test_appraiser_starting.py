@@ -1,14 +1,14 @@
 import asyncio
-from collections.abc import Sequence
 
 import pytest
 
 from carvalue.core import errors
+from carvalue.core.answers import Answer
 from carvalue.core.appraisal import KEPT_FOR, AppraisalStatus, Entered, NextAction
 from carvalue.core.appraiser import Appraiser, Choice, Start
-from carvalue.core.candidates import Decision, Reason
 from carvalue.core.catalog import Catalog
 from carvalue.core.errors import ProviderError, ProviderTimedOut
+from carvalue.core.identification import Decision, Reason
 from carvalue.core.labels import Label
 from carvalue.core.photos import Photo, Side
 from carvalue.core.steps import SUCCESS, Step, StepCode
@@ -61,7 +61,9 @@ async def test_what_is_kept_beside_the_candidates(
     assert appraisal.entered == entered
     assert (appraisal.country, appraisal.client_reference) == ("DE", "ref 7")
     assert appraisal.photos == (a_photo(Side.front).info, a_photo(Side.back).info)
-    assert appraisal.labels == {side: tuple(said) for side, said in categorizer.answers.items()}
+    assert appraisal.answers == {
+        side: (Answer(tuple(said), "cars"),) for side, said in categorizer.answers.items()
+    }
     assert appraisal.expires_at == appraisal.created_at + KEPT_FOR
     assert appraisal.created_at < appraisal.updated_at <= clock.now
 
@@ -84,10 +86,10 @@ async def test_both_photos_are_asked_about_at_once(catalog: Catalog) -> None:
     both = asyncio.Barrier(2)
 
     class BothAtOnce(FakeCategorizer):
-        async def labels(self, photo: Photo, categorizer_id: str) -> Sequence[Label]:
+        async def categorize(self, photo: Photo, categorizer_id: str) -> Answer:
             async with asyncio.timeout(5):
                 await both.wait()
-            return await super().labels(photo, categorizer_id)
+            return await super().categorize(photo, categorizer_id)
 
     appraisal = await started(an_appraiser(catalog, categorizer=BothAtOnce()))
 
@@ -102,11 +104,11 @@ async def test_photos_are_kept_before_the_categorizer_is_asked(
     """
 
     class Watching(FakeCategorizer):
-        async def labels(self, photo: Photo, categorizer_id: str) -> Sequence[Label]:
+        async def categorize(self, photo: Photo, categorizer_id: str) -> Answer:
             (kept,) = await memory_store.page(limit=5)
             assert kept.status is AppraisalStatus.categorizing
             assert await memory_store.photo(kept.id, photo.side) == photo
-            return await super().labels(photo, categorizer_id)
+            return await super().categorize(photo, categorizer_id)
 
     categorizer = Watching()
 
@@ -170,12 +172,13 @@ async def test_the_categorizer_that_is_asked(
 
 async def test_a_vin_names_the_car(appraiser: Appraiser) -> None:
     """
-    With a VIN the year is known; the VIN itself is not kept.
+    With a VIN the year and the trim are known; the VIN itself is not kept.
     """
     appraisal = await started(appraiser, Start(vin=VIN_OF_COROLLA_2010))
 
     assert appraisal.vin_car is not None
-    assert str(appraisal.vin_car) == "Toyota Corolla 2010"
+    assert str(appraisal.vin_car.make_model) == "Toyota Corolla"
+    assert (appraisal.vin_car.year, appraisal.vin_car.trim) == (2010, "LE")
     assert appraisal.entered.year == 2010
     assert VIN_OF_COROLLA_2010 not in repr(appraisal)
 

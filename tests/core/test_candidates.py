@@ -4,30 +4,35 @@ from dataclasses import replace
 
 import pytest
 
-from carvalue.core.candidates import (
+from carvalue.core.answers import Answer, Flag
+from carvalue.core.candidates import merge_sides
+from carvalue.core.catalog import Catalog
+from carvalue.core.identification import (
     DEFAULT_RULE,
+    RULE_NAME,
     Candidate,
     Decision,
     Identification,
+    LabelYear,
     MergeRule,
     Reason,
-    merge_sides,
 )
-from carvalue.core.catalog import Catalog
 from carvalue.core.labels import Label
 from carvalue.core.photos import Side
 
-Answer = Sequence[tuple[str, float]]
+Said = Sequence[tuple[str, float]]
 
 SURE = [("toyota corolla", 0.97), ("honda accord", 0.02)]
 
 
 def merged(
-    catalog: Catalog, front: Answer = (), back: Answer = (), rule: MergeRule = DEFAULT_RULE
+    catalog: Catalog, front: Said = (), back: Said = (), rule: MergeRule = DEFAULT_RULE
 ) -> Identification:
-    answers = {Side.front: front, Side.back: back}
-    labels = {side: [Label(*entry) for entry in answer] for side, answer in answers.items()}
-    return merge_sides(labels, catalog, rule)
+    said = {Side.front: front, Side.back: back}
+    answers = {
+        side: [Answer(tuple(Label(*entry) for entry in entries))] for side, entries in said.items()
+    }
+    return merge_sides(answers, catalog, rule)
 
 
 def confidences(identification: Identification) -> list[tuple[str, float]]:
@@ -81,6 +86,7 @@ def test_both_photos_sure_of_different_cars(catalog: Catalog) -> None:
 
     assert confidences(torn) == [("ford f 150", 0.4824), ("toyota corolla", 0.4824)]
     assert (torn.decision, torn.reason) == (Decision.ask, Reason.conflict)
+    assert (torn.conflict, torn.agree) == (True, False)
 
 
 def test_agreeing_halves_are_worth_more_than_each(catalog: Catalog) -> None:
@@ -131,19 +137,24 @@ def test_the_same_label_twice(catalog: Catalog) -> None:
     """
     twice = [("toyota corolla", 0.3), ("Toyota Corolla ", 0.6), ("toyota corolla", 0.2)]
 
-    assert the_only(merged(catalog, twice)).by_side == {Side.front: 0.6}
+    found = merged(catalog, twice)
+
+    assert the_only(found).by_side == {Side.front: 0.6}
+    assert found.flags == (Flag.duplicate_label,)
 
 
 def test_two_labels_of_one_car(catalog: Catalog) -> None:
     """
-    The years of a car are one car: its labels are added, and its years kept as hints.
+    The years of a car are one car: its labels are added, the likeliest year is preselected.
     """
     by_year = [("corolla 2012", 0.5), ("toyota corolla 2005", 0.25)]
 
     candidate = the_only(merged(catalog, by_year))
 
     assert candidate.by_side == {Side.front: 0.75}
-    assert candidate.years == (2005, 2012)
+    assert candidate.label_years == (LabelYear(2012, 0.5), LabelYear(2005, 0.25))
+    assert candidate.year == 2012
+    assert candidate.years == catalog.years("toyota-corolla")
 
 
 def test_spellings_of_one_car_on_two_photos(catalog: Catalog) -> None:
@@ -153,7 +164,7 @@ def test_spellings_of_one_car_on_two_photos(catalog: Catalog) -> None:
     both = merged(catalog, [("F-150", 0.9)], [("ford f150 2010", 0.8)])
 
     assert the_only(both).by_side == {Side.front: 0.9, Side.back: 0.8}
-    assert the_only(both).years == (2010,)
+    assert the_only(both).label_years == (LabelYear(2010, 0.4),)
 
 
 def test_makes_that_share_a_model_stay_apart(catalog: Catalog) -> None:
@@ -172,6 +183,7 @@ def test_more_than_100_percent_is_scaled(catalog: Catalog) -> None:
     found = merged(catalog, [("toyota corolla", 0.9), ("honda accord", 0.6)])
 
     assert [one.by_side[Side.front] for one in found.candidates] == pytest.approx([0.6, 0.4])
+    assert found.flags == (Flag.sum_over_100,)
 
 
 @pytest.mark.parametrize(
@@ -183,7 +195,8 @@ def test_a_confidence_that_is_none(bad: float, catalog: Catalog) -> None:
     """
     with_nonsense = merged(catalog, [("honda accord", bad), *SURE[:1]], SURE)
 
-    assert with_nonsense == merged(catalog, SURE[:1], SURE)
+    assert replace(with_nonsense, flags=()) == merged(catalog, SURE[:1], SURE)
+    assert with_nonsense.flags == ((Flag.bad_confidence,) if bad else ())
 
 
 def test_nothing_but_nonsense(catalog: Catalog) -> None:
@@ -192,7 +205,8 @@ def test_nothing_but_nonsense(catalog: Catalog) -> None:
     """
     found = merged(catalog, [("honda accord", math.nan)], [("honda accord", 2.5)])
 
-    assert found == merged(catalog)
+    assert replace(found, flags=()) == merged(catalog)
+    assert found.flags == (Flag.bad_confidence,)
 
 
 def test_a_rounding_error_over_100_percent(catalog: Catalog) -> None:
@@ -207,7 +221,10 @@ def test_a_label_without_a_name(text: str, catalog: Catalog) -> None:
     """
     A confidence in nothing is left out.
     """
-    assert merged(catalog, [(text, 0.9), *SURE]) == merged(catalog, SURE)
+    with_nothing = merged(catalog, [(text, 0.9), *SURE])
+
+    assert replace(with_nothing, flags=()) == merged(catalog, SURE)
+    assert with_nothing.flags == (Flag.bad_entry,)
 
 
 def test_a_car_outside_the_catalogue(catalog: Catalog) -> None:
@@ -217,7 +234,8 @@ def test_a_car_outside_the_catalogue(catalog: Catalog) -> None:
     trabant = the_only(merged(catalog, [("Trabant_601 1985", 0.9)], [("trabant 601", 0.9)]))
 
     assert (trabant.label, trabant.make_model, trabant.suggested) == ("trabant 601", None, False)
-    assert trabant.years == (1985,)
+    assert (trabant.years, trabant.year) == ((), None)
+    assert trabant.label_years == (LabelYear(1985, 0.45),)
     assert trabant.by_side == {Side.front: 0.9, Side.back: 0.9}
 
 
@@ -331,5 +349,11 @@ def test_the_rule_is_named(catalog: Catalog) -> None:
     """
     A result says by which rule it came about, so that rules can be compared later.
     """
-    assert merged(catalog, SURE, rule=replace(DEFAULT_RULE, name="other/7")).rule == "other/7"
-    assert merged(catalog).rule == DEFAULT_RULE.name
+    ours = merged(catalog).rule
+    others = {
+        merged(catalog, SURE, rule=replace(DEFAULT_RULE, accept_from=at)).rule for at in (0.9, 0.91)
+    }
+
+    assert ours == merged(catalog, SURE).rule == RULE_NAME
+    assert len(others | {ours}) == 3
+    assert all(rule.startswith(f"{RULE_NAME}:") for rule in others)

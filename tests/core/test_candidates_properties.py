@@ -5,8 +5,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from carvalue.core.candidates import Identification, merge_sides
+from carvalue.core.answers import Answer
+from carvalue.core.candidates import merge_sides
 from carvalue.core.catalog import Catalog
+from carvalue.core.identification import Identification
 from carvalue.core.labels import Label
 from carvalue.core.photos import Side
 
@@ -26,8 +28,13 @@ LABELS = st.builds(
 ANSWERS = st.lists(LABELS, max_size=8)
 
 
+def merged(catalog: Catalog, front: list[Label], back: list[Label]) -> Identification:
+    answers = {Side.front: [Answer(tuple(front))], Side.back: [Answer(tuple(back))]}
+    return merge_sides(answers, catalog)
+
+
 def by_car(found: Identification) -> list[tuple[object, ...]]:
-    return [(one.label, one.confidence, one.years, one.suggested) for one in found.candidates]
+    return [(one.label, one.confidence, one.label_years, one.suggested) for one in found.candidates]
 
 
 @given(ANSWERS, ANSWERS)
@@ -38,7 +45,7 @@ def test_confidences_make_a_whole(catalog: Catalog, front: list[Label], back: li
     """
     All candidates and "none of these" together are 100 %, the likeliest first.
     """
-    found = merge_sides({Side.front: front, Side.back: back}, catalog)
+    found = merged(catalog, front, back)
     confidences = [one.confidence for one in found.candidates]
 
     assert sum(confidences) + found.other == pytest.approx(1)
@@ -55,13 +62,13 @@ def test_the_order_of_labels_is_irrelevant(
     """
     A provider that does not sort its answer gets the same result to the last digit.
     """
-    shuffled = {side: list(answer) for side, answer in ((Side.back, back), (Side.front, front))}
-    for answer in shuffled.values():
-        random.shuffle(answer)
+    in_order = merged(catalog, front, back)
+    shuffled = {Side.back: list(back), Side.front: list(front)}
+    for labels in shuffled.values():
+        random.shuffle(labels)
+    answers = {side: [Answer(tuple(labels))] for side, labels in shuffled.items()}
 
-    assert merge_sides(shuffled, catalog) == merge_sides(
-        {Side.front: front, Side.back: back}, catalog
-    )
+    assert merge_sides(answers, catalog) == in_order
 
 
 @given(ANSWERS, ANSWERS)
@@ -72,8 +79,8 @@ def test_front_and_back_count_alike(
     """
     A user who takes the photos in the other order gets the same cars.
     """
-    one_way = merge_sides({Side.front: front, Side.back: back}, catalog)
-    other_way = merge_sides({Side.front: back, Side.back: front}, catalog)
+    one_way = merged(catalog, front, back)
+    other_way = merged(catalog, back, front)
 
     assert by_car(other_way) == by_car(one_way)
     assert replace(other_way, candidates=()) == replace(one_way, candidates=())
@@ -90,6 +97,6 @@ def test_any_label_can_be_merged(catalog: Catalog, one: str, other: str) -> None
     """
     labels = [Label(one, 0.5), Label(other, 0.4)]
 
-    found = merge_sides({Side.front: labels, Side.back: labels}, catalog)
+    found = merged(catalog, labels, labels)
 
     assert len(found.candidates) <= 2

@@ -1,6 +1,6 @@
 import pytest
 
-from carvalue.core.catalog import Catalog, CatalogRow, key_of, slug_of
+from carvalue.core.catalog import Catalog, CatalogRow, MakeName, key_of, slug_of
 from carvalue.core.errors import MakeNotFound, ModelNotFound, UnknownYear, YearNotCovered
 
 
@@ -73,8 +73,15 @@ def test_makes_go_by_what_people_call_them(called: str, make_id: str) -> None:
     """
     "Chevy" and "VW" are understood.
     """
-    makes = ["Volkswagen", "Chevrolet", "Mercedes-Benz", "Land Rover", "Alfa Romeo"]
-    catalog = Catalog([CatalogRow(make, "One", (2000,)) for make in makes], covered_until=2024)
+    makes = [
+        MakeName("Volkswagen", ("VW",)),
+        MakeName("Chevrolet", ("Chevy",)),
+        MakeName("Mercedes-Benz", ("Mercedes",)),
+        MakeName("Land Rover", ("Range Rover",)),
+        MakeName("Alfa Romeo", ("Alfa",)),
+    ]
+    rows = [CatalogRow(one.make, "One", (2000,)) for one in makes]
+    catalog = Catalog(rows, covered_until=2024, makes=makes)
 
     assert catalog.find_make(called) == make_id
 
@@ -87,15 +94,31 @@ def test_an_alias_needs_its_make(catalog: Catalog) -> None:
     assert catalog.find("vw", "Golf") is None
 
 
+def test_a_make_without_models_is_not_listed() -> None:
+    """
+    A make that is only known by name is understood, but nobody is led to an empty list.
+    """
+    rows = [CatalogRow("Toyota", "Corolla", (2010,)), CatalogRow("Trabant", "601")]
+    makes = [MakeName("Volkswagen", ("VW",))]
+    catalog = Catalog(rows, covered_until=2024, makes=makes)
+
+    assert [make.make for make in catalog.makes()] == ["Toyota"]
+    assert catalog.find_make("vw") == "volkswagen"
+    assert catalog.find("trabant", "601") is None
+    with pytest.raises(MakeNotFound):
+        catalog.models("volkswagen")
+
+
 def test_a_model_of_two_makes_is_not_guessed(catalog: Catalog) -> None:
     """
     "Astra" alone may be Opel's or Vauxhall's.
     """
-    corolla = catalog.find_model("corolla")
+    corollas = [one.make_model.model_id for one in catalog.bare("corolla")]
+    astras = [one.make_model.model_id for one in catalog.bare("astra")]
 
-    assert corolla is not None
-    assert corolla.model_id == "toyota-corolla"
-    assert catalog.find_model("astra") is None
+    assert corollas == ["toyota-corolla"]
+    assert astras == ["opel-astra", "vauxhall-astra"]
+    assert catalog.bare("flyingsaucer") == ()
 
 
 def test_models_whose_ids_would_be_equal_stay_apart() -> None:
@@ -157,10 +180,12 @@ def test_a_gap_in_the_years(catalog: Catalog) -> None:
     assert refused.value.known_years == (2008, 2009, 2012)
 
 
-def test_a_model_of_one_year(catalog: Catalog) -> None:
+def test_a_model_of_one_year() -> None:
     """
     One year is named as one year.
     """
+    catalog = Catalog([CatalogRow("Vauxhall", "Astra", (2008,))], covered_until=2024)
+
     with pytest.raises(UnknownYear, match=r"sold in 2008\.$"):
         catalog.check_year("vauxhall-astra", 2009)
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from carvalue.core.catalog import Catalog, CatalogRow
+from carvalue.core.catalog import Catalog, CatalogRow, MakeName
 from carvalue.core.labels import parse_label
 
 
@@ -85,6 +85,11 @@ SOLD = [
     ("Chrysler", "Town & Country"),
     ("BMW", "2002"),
 ]
+CALLED = [
+    MakeName("Mercedes-Benz", ("Mercedes",)),
+    MakeName("Volkswagen", ("VW",)),
+    MakeName("Chevrolet", ("Chevy",)),
+]
 
 
 @pytest.mark.parametrize(
@@ -110,7 +115,7 @@ def test_the_longest_make_and_model_count(text: str, name: str, years: tuple[int
     """
     rows = [CatalogRow(make, model, (2000,)) for make, model in SOLD]
 
-    parsed = parse_label(text, Catalog(rows, covered_until=2024))
+    parsed = parse_label(text, Catalog(rows, covered_until=2024, makes=CALLED))
 
     assert (str(parsed.make_model), parsed.years) == (name, years)
 

@@ -57,7 +57,7 @@ def imagga(http: httpx.AsyncClient) -> Asked:
         categorizer_id="cars",
         seconds=SECONDS,
     )
-    return Asked("imagga", lambda: api.labels(a_photo(Side.front), "cars"), api.check)
+    return Asked("imagga", lambda: api.categorize(a_photo(Side.front), "cars"), api.check)
 
 
 def specs_api(http: httpx.AsyncClient) -> Asked:

@@ -5,6 +5,7 @@ The answers are those of https://docs.imagga.com, with the article's car.
 """
 
 import base64
+import json
 import re
 from typing import Any
 
@@ -12,6 +13,7 @@ import httpx
 import pytest
 import respx
 
+from carvalue.core.answers import Answer, Flag, Scale
 from carvalue.core.errors import (
     ProviderAnswerUnreadable,
     ProviderBusy,
@@ -24,8 +26,9 @@ from carvalue.core.errors import (
 from carvalue.core.labels import Label
 from carvalue.core.photos import Side
 from carvalue.core.ports import CategorizerInfo
+from carvalue.core.steps import StepCode
 from carvalue.providers.http import NotFoundAtProvider
-from carvalue.providers.imagga import CategoriesAnswer, Imagga, labels_from
+from carvalue.providers.imagga import Imagga, ImaggaGate
 from tests.fakes import a_photo
 
 pytestmark = pytest.mark.anyio
@@ -55,8 +58,10 @@ def categories(*entries: Any) -> dict[str, Any]:
     return {"result": {"categories": list(entries)}, "status": SUCCESS}
 
 
-def read(*entries: Any) -> list[Label]:
-    return labels_from(CategoriesAnswer.model_validate(categories(*entries)))
+async def read(imagga: Imagga, respx_mock: respx.MockRouter, *entries: Any) -> Answer:
+    body = json.dumps(categories(*entries))
+    respx_mock.post(CATEGORIES).respond(content=body, content_type="application/json")
+    return await imagga.categorize(a_photo(Side.front), "cars")
 
 
 async def test_what_is_sent(imagga: Imagga, respx_mock: respx.MockRouter) -> None:
@@ -66,7 +71,7 @@ async def test_what_is_sent(imagga: Imagga, respx_mock: respx.MockRouter) -> Non
     photo = a_photo(Side.front)
     route = respx_mock.post(CATEGORIES).respond(json=categories())
 
-    await imagga.labels(photo, "cars")
+    await imagga.categorize(photo, "cars")
 
     request = route.calls.last.request
     key = base64.b64encode(b"the-key:the-secret").decode()
@@ -96,7 +101,7 @@ async def test_the_categorizer_is_one_step_of_the_path(
     """
     route = respx_mock.post(host="imagga.test").respond(json=categories())
 
-    await imagga.labels(a_photo(Side.back), categorizer_id)
+    await imagga.categorize(a_photo(Side.back), categorizer_id)
 
     assert route.calls.last.request.url.raw_path == path
 
@@ -112,12 +117,13 @@ async def test_labels(imagga: Imagga, respx_mock: respx.MockRouter) -> None:
         )
     )
 
-    labels = await imagga.labels(a_photo(Side.front), "cars")
+    answer = await imagga.categorize(a_photo(Side.front), "cars")
 
-    assert labels == [
+    assert answer.labels == (
         Label("toyota corolla", pytest.approx(0.999991073608398)),
         Label("honda accord", pytest.approx(0.315)),
-    ]
+    )
+    assert (answer.categorizer_id, answer.flags) == ("cars", ())
 
 
 async def test_no_labels(imagga: Imagga, respx_mock: respx.MockRouter) -> None:
@@ -126,7 +132,7 @@ async def test_no_labels(imagga: Imagga, respx_mock: respx.MockRouter) -> None:
     """
     respx_mock.post(CATEGORIES).respond(json=categories())
 
-    assert await imagga.labels(a_photo(Side.front), "cars") == []
+    assert await imagga.categorize(a_photo(Side.front), "cars") == Answer((), "cars")
 
 
 @pytest.mark.parametrize(
@@ -145,23 +151,53 @@ async def test_no_labels(imagga: Imagga, respx_mock: respx.MockRouter) -> None:
         category({"en": 7}, 50),
         category({"en": "  "}, 50),
         category({"en": "x"}, None),
-        category({"en": "x"}, "50"),
+        category({"en": "x"}, "fifty"),
         category({"en": "x"}, True),
         category({"en": "x"}, [50]),
         category({"en": "x"}, 0),
         category({"en": "x"}, -1),
         category({"en": "x"}, 250),
         category({"en": "x"}, 10**400),
-        category({"en": "x"}, float("nan")),
-        category({"en": "x"}, float("inf")),
+        category({"en": "x"}, "NaN"),
+        category({"en": "x"}, "Infinity"),
     ],
     ids=repr,
 )
-def test_a_broken_entry(broken: Any) -> None:
+async def test_a_broken_entry(imagga: Imagga, respx_mock: respx.MockRouter, broken: Any) -> None:
     """
     One broken entry is left out; it does not cost the others.
     """
-    assert read(broken, category({"en": "honda accord"}, 50)) == [Label("honda accord", 0.5)]
+    answer = await read(imagga, respx_mock, broken, category({"en": "honda accord"}, 50))
+
+    assert answer.labels == (Label("honda accord", 0.5),)
+
+
+async def test_what_was_broken_is_said(imagga: Imagga, respx_mock: respx.MockRouter) -> None:
+    """
+    Who looks after the categorizer sees that its answers are not sound.
+    """
+    answer = await read(imagga, respx_mock, category(None, 50), category({"en": "x"}, 250))
+
+    assert answer == Answer((), "cars", (Flag.bad_confidence, Flag.bad_entry))
+
+
+async def test_a_scale_to_one(http: httpx.AsyncClient, respx_mock: respx.MockRouter) -> None:
+    """
+    A categorizer whose confidences run to 1 is read so where the settings say it.
+    """
+    imagga = Imagga(
+        http,
+        base_url=BASE,
+        api_key="the-key",
+        api_secret="the-secret",
+        categorizer_id="cars",
+        seconds=5.0,
+        scale=Scale.unit,
+    )
+
+    answer = await read(imagga, respx_mock, category({"en": "toyota corolla"}, 0.97))
+
+    assert answer.labels == (Label("toyota corolla", 0.97),)
 
 
 @pytest.mark.parametrize(
@@ -174,11 +210,43 @@ def test_a_broken_entry(broken: Any) -> None:
         ({"en": " toyota corolla\n"}, "toyota corolla"),
     ],
 )
-def test_the_language_of_a_label(name: Any, text: str) -> None:
+async def test_the_language_of_a_label(
+    imagga: Imagga, respx_mock: respx.MockRouter, name: Any, text: str
+) -> None:
     """
     English where there is English; a categorizer that was trained in another language works too.
     """
-    assert read(category(name, 50)) == [Label(text, 0.5)]
+    assert (await read(imagga, respx_mock, category(name, 50))).labels == (Label(text, 0.5),)
+
+
+@pytest.mark.parametrize(
+    ("vehicles", "nsfw", "refused"),
+    [
+        (80, 1, None),
+        (15, 1, None),
+        (2, 1, StepCode.not_a_car),
+        (80, 90, StepCode.unsafe_photo),
+    ],
+)
+async def test_the_gate(
+    imagga: Imagga,
+    respx_mock: respx.MockRouter,
+    vehicles: float,
+    nsfw: float,
+    refused: StepCode | None,
+) -> None:
+    """
+    A photo of a cat, or one that nobody should see, never reaches the car categorizer.
+    """
+    personal = [category({"en": "cars vehicles"}, vehicles), category({"en": "pets animals"}, 9)]
+    respx_mock.post(f"{BASE}/categories/personal_photos").respond(json=categories(*personal))
+    unsafe = [category({"en": "nsfw"}, nsfw), category({"en": "safe"}, 100 - nsfw)]
+    respx_mock.post(f"{BASE}/categories/nsfw_beta").respond(json=categories(*unsafe))
+    gate = ImaggaGate(imagga, cars=True, nsfw=True)
+
+    assert await gate.refuse(a_photo(Side.front)) is refused
+    # Who is refused for one thing is not asked about the other.
+    assert len(respx_mock.calls) == (1 if refused is StepCode.unsafe_photo else 2)
 
 
 @pytest.mark.parametrize(
@@ -214,7 +282,7 @@ async def test_every_status(
     respx_mock.post(CATEGORIES).respond(status, **answers[body], headers={"Retry-After": "600"})
 
     with pytest.raises(ProviderError) as failed:
-        await imagga.labels(a_photo(Side.front), "cars")
+        await imagga.categorize(a_photo(Side.front), "cars")
 
     assert type(failed.value) is kind
     assert failed.value.provider == "imagga"
@@ -241,7 +309,7 @@ async def test_an_error_with_status_200(
     respx_mock.post(CATEGORIES).respond(json=body)
 
     with pytest.raises(ProviderRequestRefused) as refused:
-        await imagga.labels(a_photo(Side.front), "cars")
+        await imagga.categorize(a_photo(Side.front), "cars")
 
     assert "Some words" not in str(refused.value)
 
@@ -253,7 +321,7 @@ async def test_another_answer(imagga: Imagga, respx_mock: respx.MockRouter, resu
     respx_mock.post(CATEGORIES).respond(json={"result": result, "status": SUCCESS})
 
     with pytest.raises(ProviderAnswerUnreadable):
-        await imagga.labels(a_photo(Side.front), "cars")
+        await imagga.categorize(a_photo(Side.front), "cars")
 
 
 async def test_the_categorizers_of_the_account(

@@ -4,6 +4,7 @@ from datetime import UTC, date, timedelta, timezone
 
 import pytest
 
+from carvalue.core.answers import Answer, Flag
 from carvalue.core.appraisal import (
     Appraisal,
     AppraisalStatus,
@@ -12,7 +13,7 @@ from carvalue.core.appraisal import (
     Entered,
 )
 from carvalue.core.candidates import merge_sides
-from carvalue.core.cars import Car, FuelEconomy, MakeModel, Specs
+from carvalue.core.cars import Car, FuelEconomy, MakeModel, Specs, VinCar
 from carvalue.core.catalog import Catalog
 from carvalue.core.errors import (
     AppraisalNotFound,
@@ -40,9 +41,13 @@ def a_valuation(id: str, clock: Clock) -> Valuation:
 
 def with_everything(catalog: Catalog, clock: Clock) -> Appraisal:
     """An appraisal that leaves no field at its default."""
-    labels = {
-        Side.front: (Label("toyota corolla", 0.1 + 0.2), Label("trabant 601", 1e-9)),
-        Side.back: (Label("Škoda \x00 \N{SNOWMAN} corolla 2005", 0.95),),
+    labels = Label("toyota corolla", 0.1 + 0.2), Label("trabant 601", 1e-9)
+    answers = {
+        Side.front: (Answer(labels, "cars", (Flag.bad_confidence, Flag.scale_guessed)),),
+        Side.back: (
+            Answer((Label("Škoda \x00 \N{SNOWMAN} corolla 2005", 0.95),), "cars"),
+            Answer((Label("Toyota Corolla 2005", 0.5),), "vans"),
+        ),
     }
     at = clock()
     return an_appraisal(
@@ -51,13 +56,15 @@ def with_everything(catalog: Catalog, clock: Clock) -> Appraisal:
         updated_at=at + timedelta(seconds=3, microseconds=1),
         client_reference="ref \N{PILE OF POO}",
         entered=Entered(year=2010, usage=USAGE, auto_confirm=True),
-        vin_car=Car(COROLLA, 2010, "45964"),
+        vin_car=VinCar(COROLLA, (1980, 2010), "LE"),
+        vin_conflict=True,
+        same_photo=True,
         categorization={
             Side.front: SUCCESS,
             Side.back: Step.failed(StepCode.categorizer_timeout),
         },
-        labels=labels,
-        identification=merge_sides(labels, catalog),
+        answers=answers,
+        identification=merge_sides(answers, catalog),
         trims=(LE, S),
         car=ConfirmedCar(Car(COROLLA, 2010), CarSource.vin, LE, trim_assumed=True),
         specs_step=SUCCESS,

@@ -32,11 +32,16 @@ KEYS = {
     "client_reference",
     "entered",
     "vin_car",
+    "vin_conflict",
     "candidates",
     "other",
     "decision",
     "decision_reason",
+    "agree",
+    "conflict",
+    "flags",
     "rule",
+    "answers",
     "trims",
     "car",
     "specs",
@@ -101,11 +106,14 @@ async def test_the_candidates(client: httpx.AsyncClient) -> None:
         "rank": 1,
         "label": "toyota corolla",
         "catalogued": True,
+        "corrected": False,
         "make_id": "toyota",
         "make": "Toyota",
         "model_id": "toyota-corolla",
         "model": "Corolla",
         "year": None,
+        "years": list(range(1981, 2025)),
+        "label_years": [],
         "confidence": corolla["confidence"],
         "front_confidence": 97.0,
         "back_confidence": 95.0,
@@ -117,6 +125,18 @@ async def test_the_candidates(client: httpx.AsyncClient) -> None:
     everything = [one["confidence"] for one in appraisal["candidates"]] + [appraisal["other"]]
     assert sum(everything) == pytest.approx(100, abs=0.01)
     assert (appraisal["decision"], appraisal["decision_reason"]) == ("accept", "agree")
+    assert (appraisal["agree"], appraisal["conflict"], appraisal["flags"]) == (True, False, [])
+    front, back = appraisal["answers"]
+    assert front == {
+        "side": "front",
+        "categorizer_id": "cars",
+        "labels": [
+            {"label": "toyota corolla", "confidence": 97.0},
+            {"label": "honda accord", "confidence": 2.0},
+        ],
+        "flags": [],
+    }
+    assert back["side"] == "back"
 
 
 async def test_a_car_outside_the_catalogue(
@@ -185,7 +205,10 @@ async def test_a_vin(client: httpx.AsyncClient, memory_store: MemoryStore) -> No
         "model_id": "toyota-corolla",
         "model": "Corolla",
         "year": 2010,
+        "years": [2010],
+        "trim": "LE",
     }
+    assert not appraisal["vin_conflict"]
     assert appraisal["entered"]["year"] == 2010
     assert VIN_OF_COROLLA_2010 not in f"{appraisal} {await memory_store.get(appraisal['id'])}"
 

@@ -28,8 +28,8 @@ def leaves(kind: type[errors.CarvalueError]) -> list[type[errors.CarvalueError]]
     return [one for one in known if issubclass(one, kind) and one not in bases]
 
 
-# Known-year errors are raised as such although there is a special kind of them.
-RAISED = [*leaves(errors.CarvalueError), errors.UnknownYear]
+# Raised as such although there is a special kind of each.
+RAISED = [*leaves(errors.CarvalueError), errors.UnknownCar, errors.UnknownYear]
 
 
 @pytest.mark.parametrize("kind", RAISED)

@@ -63,7 +63,7 @@ async def test_formats(client: httpx.AsyncClient, kind: str) -> None:
         (b"", 422, "photo-unreadable"),
         (jpeg()[:300], 422, "photo-unreadable"),
         (b"\xff\xd8\xff" + b"\0" * 5000, 422, "photo-unreadable"),
-        (picture("JPEG", 100, 100), 422, "photo-unreadable"),
+        (picture("JPEG", 100, 100), 422, "photo-too-small"),
     ],
     ids=["text", "pdf", "svg", "empty", "cut", "zeros", "small"],
 )

@@ -1,0 +1,3 @@
+"""
+What things cost, measured side by side in one run: `python -m benchmarks.<name>`.
+"""
