@@ -3,13 +3,17 @@ Settings: nothing starts without providers, and what is wrong is named, never sh
 """
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
 from carvalue.bootstrap import check_complete, load_mocks
+from carvalue.core.answers import Scale
+from carvalue.core.confirming import CorrectionScope
 from carvalue.core.errors import SettingsIncomplete
+from carvalue.core.identification import DEFAULT_RULE, MergeRule
 from carvalue.settings import Settings, mock_settings
 
 COMPLETE = {
@@ -120,6 +124,13 @@ def test_half_a_provider(monkeypatch: pytest.MonkeyPatch) -> None:
         ("CARVALUE_PROVIDER_SECONDS", "0"),
         ("CARVALUE_PROVIDER_SECONDS", "26"),
         ("CARVALUE_PROVIDER_SECONDS", "nan"),
+        ("CARVALUE_MERGE__FRONT_WEIGHT", "secret"),
+        ("CARVALUE_MERGE__FRONT_WEIGHT", "0"),
+        ("CARVALUE_MERGE__BACK_WEIGHT", "nan"),
+        ("CARVALUE_MERGE__TEMPERATURE", "inf"),
+        ("CARVALUE_MERGE__ACCEPT_FROM", "95"),
+        ("CARVALUE_CORRECTION_SCOPE", "secret"),
+        ("CARVALUE_IMAGGA__SCALE", "secret"),
         ("CARVALUE_IMAGGA", '{"api_key": "secret-json'),
         ("CARVALUE_IMAGGA", "secret-text"),
         ("CARVALUE_IMAGGA__API_KEY", ""),
@@ -156,6 +167,55 @@ def test_an_env_file() -> None:
     Path(".env").write_text("CARVALUE_PROVIDER_SECONDS=3.5\nOTHER=1\n")
 
     assert Settings.read().provider_seconds == 3.5
+
+
+def test_the_file_with_the_fitted_weights() -> None:
+    """
+    What was fitted to the team's own photos lies in a file of its own, and counts.
+    """
+    Path(".env").write_text("CARVALUE_PROVIDER_SECONDS=3.5\nCARVALUE_MERGE__BACK_WEIGHT=0.4\n")
+    Path("merge.env").write_text("CARVALUE_MERGE__FRONT_WEIGHT=0.8\n")
+
+    settings = Settings.read()
+
+    assert settings.provider_seconds == 3.5
+    assert settings.merge.rule() == MergeRule(front_weight=0.8, back_weight=0.4)
+
+
+def test_how_it_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Without a word the rule is ours; a team sets its own, and its own cars.
+    """
+    assert Settings.read().merge.rule() == MergeRule()
+
+    for name, value in {
+        **COMPLETE,
+        "CARVALUE_MERGE__ACCEPT_FROM": "0.99",
+        "CARVALUE_CORRECTION_SCOPE": "candidates",
+        "CARVALUE_CATALOG_EXTRA": "cars.csv",
+        "CARVALUE_IMAGGA__SCALE": "guess",
+    }.items():
+        monkeypatch.setenv(name, value)
+    settings = Settings.read()
+
+    assert settings.merge.rule() == MergeRule(accept_from=0.99)
+    assert settings.correction_scope is CorrectionScope.candidates
+    assert settings.catalog_extra == Path("cars.csv")
+    assert settings.imagga
+    assert settings.imagga.scale is Scale.guess
+
+
+def test_a_misspelt_weight() -> None:
+    """
+    A weight that would be lost is named, in whichever file it stands.
+    """
+    Path("merge.env").write_text("CARVALUE_MERGE__FRONT_WIEGHT=0.8\nCARVALUE_MERG__X=1\n")
+    with pytest.raises(SettingsIncomplete, match="CARVALUE_MERG__X"):
+        Settings.read()
+
+    Path("merge.env").write_text("CARVALUE_MERGE__FRONT_WIEGHT=0.8\n")
+    with pytest.raises(SettingsIncomplete, match="CARVALUE_MERGE__FRONT_WIEGHT"):
+        Settings.read()
 
 
 @pytest.mark.parametrize(
@@ -244,3 +304,13 @@ def test_the_demo_needs_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     for provider in (settings.imagga, settings.specs_api, settings.valuation_api):
         assert provider.base_url.startswith("http://mocks")
     assert settings.specs_api.source == "mock:specs_api"
+
+
+def test_fitted_weights_are_read() -> None:
+    """
+    What `carvalue evaluate --fit merge.env` writes holds from the next start on.
+    """
+    Path("merge.env").write_text("CARVALUE_MERGE__FRONT_WEIGHT=0.5\n")
+
+    assert Settings.read().merge.rule() == replace(DEFAULT_RULE, front_weight=0.5)
+    assert Settings.read().merge.rule().name.startswith("tempered-product/1:")

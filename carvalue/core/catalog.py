@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import translate
+from functools import lru_cache
 from hashlib import sha256
 
 from carvalue.core.cars import MakeModel
@@ -25,6 +26,7 @@ _BETWEEN = re.compile(r"[\W_]+")
 _NOT_IN_IDS = re.compile(r"[^a-z0-9]+")
 
 
+@lru_cache(maxsize=16_384)
 def key_of(name: str) -> str:
     """The letters and digits of a name, without case and accents: what two spellings share."""
     if not name.isascii():

@@ -100,7 +100,8 @@ def parse_label(text: str, catalog: Catalog) -> ParsedLabel:
 
 @lru_cache(maxsize=8192)
 def _parsed(text: str, catalog: Catalog) -> ParsedLabel:
-    text = "".join(char for char in text if unicodedata.category(char) != "Cf")
+    if not text.isascii():  # right-to-left marks and their like
+        text = "".join(char for char in text if unicodedata.category(char) != "Cf")
     text = _SHORT_RANGE.sub(_whole_range, text)
     as_written = _WORD.findall(text.casefold())
     readings = [as_written]
@@ -350,7 +351,8 @@ def _misspelt_model(words: Sequence[str], make: _Make, catalog: Catalog) -> Iter
 
 
 def _joined(words: Sequence[str]) -> str:
-    return key_of("".join(words))
+    key = "".join(words)  # of plain letters and digits already
+    return key if key.isascii() else key_of(key)
 
 
 def forget_labels() -> None:

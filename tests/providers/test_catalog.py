@@ -156,3 +156,50 @@ def test_a_teams_file_that_does_not_fit(tmp_path: Path, text: str, why: str) -> 
 def test_a_teams_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(SettingsIncomplete, match="CARVALUE_CATALOG_EXTRA"):
         load_catalog(tmp_path / "nothing.csv")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xff\xfe\x00",
+        b"make,model\nOpel,\xff\n",
+        b"make,model\nOpel,Cor\0sa\n",
+        b"\0",
+        b"\n\n\n",
+        b"make,model,make\nOpel,Corsa,Ford\n",
+        b"make,model,years\nOpel,Corsa,2004,2005,2006\n",
+        b'make,model,years\n"Opel,Corsa,2004\n',
+        b"make,model,years\n,,\n\nOpel\n",
+        b"make,model,years\nOpel,Corsa,0000-9999\n",
+        "make,model,years\nOpel,Corsa,\u0662\u0660\u0660\u0664\n".encode(),
+        b"make,model,years\nOpel,Corsa," + b"9" * 5000 + b"\n",
+        b"make,model,years\n[*,[!,none\n",
+        b"make,model,aliases,members\nOpel,Corsa,||/|//,[|*|[!\n",
+        b"make,model,aliases\n/,/,/\n",
+        "make,model\n\u4e2d\u6587,\U0001f697\n".encode(),
+    ],
+    ids=repr,
+)
+def test_a_teams_file_of_any_kind(tmp_path: Path, content: bytes) -> None:
+    """
+    Whatever lies in the file, it is read, or refused as a setting; nothing else goes wrong.
+    """
+    own = tmp_path / "cars.csv"
+    own.write_bytes(content)
+
+    try:
+        catalog = load_catalog(own)
+    except SettingsIncomplete as error:
+        refused = str(error)
+    else:
+        refused = "CARVALUE_CATALOG_EXTRA was read"
+        catalog.check_year("toyota-corolla", 2010)
+        models = [model for make in catalog.makes() for model in catalog.models(make.make_id)]
+        ids = [model.make_model.model_id for model in models]
+        assert [id for id in ids if not re.fullmatch(ID, id)] == []
+    assert "CARVALUE_CATALOG_EXTRA" in refused
+
+
+def test_a_folder_in_the_place_of_a_teams_file(tmp_path: Path) -> None:
+    with pytest.raises(SettingsIncomplete, match="CARVALUE_CATALOG_EXTRA"):
+        load_catalog(tmp_path)

@@ -4,7 +4,6 @@ VINs, read with vPIC.
 
 import pytest
 
-from carvalue.core.cars import VinCar
 from carvalue.core.catalog import Catalog
 from carvalue.core.errors import InvalidVin
 from carvalue.providers.catalog import load_catalog
@@ -54,6 +53,7 @@ def test_a_sound_vin_of_an_unknown_car(decoder: VpicDecoder, vin: str) -> None:
     ("vin", "why"),
     [
         ("1HGCM82633A123456", "check digit"),
+        ("LRWYGCEK1PC123456", "check digit"),
         ("2T1BU4EE0AC123456", "check digit"),
         ("1HGCM82633A00435", "17 characters"),
         ("1HGCM82633A0043522", "17 characters"),
@@ -80,14 +80,37 @@ def test_a_vin_that_cannot_be_right(decoder: VpicDecoder, vin: str, why: str) ->
     assert vin == "" or vin not in f"{invalid.value} {invalid.value!r} {invalid.value.__cause__!r}"
 
 
-@pytest.mark.parametrize("vin", ["WVWZZZ1JZ3W386752", "WVWZZZ1JZ0W386752"])
-def test_a_vin_of_another_market(decoder: VpicDecoder, vin: str) -> None:
+@pytest.mark.parametrize(
+    ("vin", "car", "years"),
+    [
+        ("WBAPH735Z9A436823", "BMW 328i", (2009,)),
+        ("WBAPH735Z0A436823", "BMW 328i", ()),
+        ("WDDGF54XZZF123456", "Mercedes-Benz C-Class", ()),
+        ("ZFBCFADHZEZ012345", "Fiat 500L", (2014,)),
+        ("JTDBR32EZ30012345", "Toyota Corolla", (2003,)),
+    ],
+)
+def test_a_vin_without_a_check_digit(
+    decoder: VpicDecoder, vin: str, car: str, years: tuple[int, ...]
+) -> None:
     """
-    Europe's VINs have no check digit, and their tenth character need not be a year.
+    Europe and Japan need neither check digit nor year code; the car is told, a year not made up.
     """
     decoded = decoder.decode(vin)
 
-    assert decoded is None or isinstance(decoded, VinCar)
+    assert decoded is not None
+    assert (str(decoded.make_model), decoded.years) == (car, years)
+    assert decoded.year == (years[0] if years else None)
+
+
+@pytest.mark.parametrize(
+    "vin", ["WVWZZZ1JZ3W386752", "WVWZZZ1JZ0W386752", "ZFA31200000123456", "WP0ZZZ99Z5S730123"]
+)
+def test_a_vin_of_another_market(decoder: VpicDecoder, vin: str) -> None:
+    """
+    The VIN of a car that was not made for the US is right, but no help: vPIC cannot tell it.
+    """
+    assert decoder.decode(vin) is None
 
 
 def test_the_trim_of_a_vin(decoder: VpicDecoder) -> None:
