@@ -2,7 +2,7 @@
 Measure the limits of `carvalue.photo_checks`: `python -m benchmarks.photo_checks`.
 
 Spoils all sample photos in known ways, as a phone would before it sends them, and prints as
-Markdown how many are refused and how many are taken for the same. About a minute on two cores.
+Markdown how many are refused and how many are taken for the same. Several minutes on two cores.
 Exits with 1 where a photo is refused that must be kept, or two photos are taken for one.
 
 The sample photos are ray-traced, not taken by a camera.
