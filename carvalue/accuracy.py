@@ -10,9 +10,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from carvalue.core.catalog import Catalog
+from carvalue.core.catalog import Catalog, key_of
+from carvalue.core.identification import MergeRule
 from carvalue.core.labels import parse_label
-from carvalue.evaluation.cases import Case, CasesUnreadable, keys_of, read_cases
+from carvalue.evaluation.cases import Case, CasesUnreadable, read_cases
 from carvalue.evaluation.fit import STEPS, fit, settings_lines
 from carvalue.evaluation.metrics import reliability
 from carvalue.evaluation.report import draw_reliability, evaluate, merged_line, show, summary
@@ -47,7 +48,7 @@ def evaluate_cases(
     catalog, rule = load_catalog(settings.catalog_extra), settings.merge.rule()
     if (cases is None) is not from_history:
         raise typer.BadParameter("Name a file with cases, or say --from-history.")
-    known = read_cases(cases) if cases else asyncio.run(_history(settings, catalog))
+    known = read_cases(cases) if cases else asyncio.run(_history(settings))
     if not known:
         raise CasesUnreadable("There are no cases.")
     with stderr.status("Merging ..."):
@@ -66,11 +67,10 @@ def evaluate_cases(
     if plot is not None:
         draw_reliability(plot, reliability(outcomes))
     if fitted is not None:
-        _fit(known, catalog, fitted)
+        _fit(known, catalog, rule, fitted)
 
 
-def _fit(cases: list[Case], catalog: Catalog, path: Path) -> None:
-    rule = Settings.read().merge.rule()
+def _fit(cases: list[Case], catalog: Catalog, rule: MergeRule, path: Path) -> None:
     done = 0
 
     with stderr.status("Fitting ...") as status:
@@ -85,7 +85,7 @@ def _fit(cases: list[Case], catalog: Catalog, path: Path) -> None:
     stderr.print(f"Written to {path}; compare with: carvalue evaluate")
 
 
-async def _history(settings: Settings, catalog: Catalog) -> list[Case]:
+async def _history(settings: Settings) -> list[Case]:
     """The confirmed cars that are kept, with what the categorizers had said."""
     database = Database(settings.database_url)
     try:
@@ -93,7 +93,7 @@ async def _history(settings: Settings, catalog: Catalog) -> list[Case]:
     finally:
         database.close()
     return [
-        Case(one.id, one.answers, frozenset(keys_of(one.name) | keys_of(one.model))) for one in kept
+        Case(one.id, one.answers, frozenset({key_of(one.name), key_of(one.model)})) for one in kept
     ]
 
 

@@ -44,14 +44,15 @@ def choose_car(
     appraisal: Appraisal, catalog: Catalog, console: Console, *, named: str | None, ask: bool
 ) -> MakeModel:
     """
-    The car by its name if one was given, else by the VIN, else as the user says.
+    The car by its name if one was given, else by a VIN that the photos do not contradict, else as
+    the user says.
 
     Without anybody to ask, the photos decide, and only if both agree and are sure. Raises
     `UnknownCar` and `NotDetermined`.
     """
     if named is not None:
         return find_car(named, catalog)
-    if appraisal.vin_car is not None:
+    if appraisal.vin_car is not None and not appraisal.vin_conflict:
         return appraisal.vin_car.make_model
     found = appraisal.identification
     # The numbers are those of the list that was shown; a car outside the catalogue keeps its own.
@@ -61,6 +62,8 @@ def choose_car(
         if one.make_model is not None
     }
     if not ask:
+        if appraisal.vin_conflict:
+            raise NotDetermined("The photos show another car than the VIN; say it with --car.")
         if "1" in offered and found and found.decision is Decision.accept:
             return offered["1"]
         raise NotDetermined("The photos are not sure enough; say which car it is with --car.")

@@ -9,14 +9,16 @@ photo refused wrongly costs the user more than a call spent in vain.
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from operator import mul
 from typing import Literal
 
 from PIL import Image, ImageChops, ImageOps
 
-from carvalue.core.photos import Photo
+from carvalue.core.photos import Photo, Side
+from carvalue.core.ports import PhotoFindings
 from carvalue.core.steps import StepCode
 
 PhotoFault = Literal["photo-too-dark", "photo-too-bright", "photo-blurred"]
@@ -52,7 +54,7 @@ class PhotoMeasures:
     """
     What a photo's pixels say about it.
 
-    `brightness` is the mean luma, 0 to 255. `sharpness` is 0 without any edge, about 30 to 90 for
+    `brightness` is the mean luma, 0 to 255. `sharpness` is 0 without any edge, about 30 to 75 for
     a photo in focus. `fingerprint` has 64 bits, see `distance`.
     """
 
@@ -173,10 +175,13 @@ class PhotoChecks:
     def __init__(self, limits: PhotoLimits | None = None) -> None:
         self._limits = limits or PhotoLimits()
 
-    def fault_of(self, photo: Photo) -> StepCode | None:
-        fault = fault_of(measure(photo.content), self._limits)
-        return StepCode(fault) if fault else None
-
-    def same(self, one: Photo, other: Photo) -> bool:
-        prints = [measure(photo.content).fingerprint for photo in (one, other)]
-        return distance(*prints) <= self._limits.same_photo_bits
+    def check(self, photos: Mapping[Side, Photo]) -> PhotoFindings:
+        measured = {side: measure(photo.content) for side, photo in photos.items()}
+        faults = {side: fault_of(one, self._limits) for side, one in measured.items()}
+        return PhotoFindings(
+            faults={side: StepCode(fault) for side, fault in faults.items() if fault},
+            same=any(
+                distance(one.fingerprint, other.fingerprint) <= self._limits.same_photo_bits
+                for one, other in combinations(measured.values(), 2)
+            ),
+        )

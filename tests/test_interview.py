@@ -3,6 +3,7 @@ What a person at a terminal is asked, and what their answers lead to.
 """
 
 import io
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -78,6 +79,17 @@ def test_a_car_by_its_vin(catalog: Catalog) -> None:
     chosen = choose_car(seen(catalog, *SURE, vin_car=car), catalog, Person(), named=None, ask=False)
 
     assert str(chosen) == "BMW Z3"
+
+
+def test_a_vin_that_the_photos_contradict(catalog: Catalog) -> None:
+    """
+    A VIN read off another car does not override what both photos show.
+    """
+    car = VinCar(catalog.model("bmw-z3").make_model, (1999,))
+    torn = replace(seen(catalog, *SURE, vin_car=car), vin_conflict=True)
+
+    with pytest.raises(NotDetermined, match="another car than the VIN"):
+        choose_car(torn, catalog, Person(), named=None, ask=False)
 
 
 def test_nobody_to_ask_and_sure_photos(catalog: Catalog) -> None:

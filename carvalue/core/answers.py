@@ -6,7 +6,7 @@ is broken is left out and flagged; it never costs the rest of the answer.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -77,11 +77,7 @@ def read_answer(entries: object, scale: Scale, categorizer_id: str = "") -> Answ
     labels = tuple(
         Label(text, min(number / whole, 1.0)) for text, number in read if number <= whole * A_HAIR
     )
-    return Answer(labels, categorizer_id, _ordered(flags))
-
-
-def _ordered(flags: Iterable[Flag]) -> tuple[Flag, ...]:
-    return tuple(sorted(set(flags)))
+    return Answer(labels, categorizer_id, tuple(sorted(flags)))
 
 
 def _text(name: object) -> str:

@@ -119,7 +119,7 @@ class Appraiser:
         self._valuer = valuer
         self._vin_decoder = vin_decoder
         self._scope = scope
-        self._categorizing = Categorizing(categorizer, catalog, rule, checker, gate)
+        self._categorizing = Categorizing(categorizer, catalog, rule, now, checker, gate)
         self._now = now
         # Those who confirm or value one appraisal take turns: a second tap finds what the first
         # has brought, and pays for nothing.
@@ -173,7 +173,7 @@ class Appraiser:
             }
             try:
                 ended = self._categorizing.identified(appraisal, interrupted, {})
-                return await self.store.save(replace(ended, updated_at=self._now()))
+                return await self.store.save(ended)
             except ChangedMeanwhile:  # somebody else has found it first
                 return await self.store.get(id)
         return appraisal
@@ -217,7 +217,9 @@ class Appraiser:
         changed = appraisal.with_photo(photo.info, at=self._now())
         changed = changed.categorizing(sides, at=self._now())
         appraisal = await self.store.save(changed, photo)
-        photos = {side: await self.store.photo(id, side) for side in Side}
+        photos = {
+            side: photo if side is photo.side else await self.store.photo(id, side) for side in Side
+        }
         return await self._categorize(appraisal, photos, sides)
 
     async def confirm(self, id: str, choice: Choice, version: int | None = None) -> Appraisal:
@@ -308,7 +310,7 @@ class Appraiser:
         poor_too: bool = False,
     ) -> Appraisal:
         seen = await self._categorizing.categorized(appraisal, photos, sides, poor_too=poor_too)
-        return await self.store.save(replace(seen, updated_at=self._now()))
+        return await self.store.save(seen)
 
     # Confirming
 

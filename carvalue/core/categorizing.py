@@ -5,8 +5,9 @@ What is wrong with one photo is that photo's failed step; it never touches the o
 """
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from carvalue.core.answers import Answer
 from carvalue.core.appraisal import Appraisal
@@ -15,11 +16,11 @@ from carvalue.core.catalog import Catalog
 from carvalue.core.errors import ProviderError
 from carvalue.core.identification import MergeRule
 from carvalue.core.photos import Photo, Side
-from carvalue.core.ports import Categorizer, PhotoChecker, PhotoGate
+from carvalue.core.ports import Categorizer, PhotoChecker, PhotoFindings, PhotoGate
 from carvalue.core.steps import SUCCESS, Step, StepCode, categorizer_code
 from carvalue.core.vins import photos_contradict
 
-Seen = tuple[Step, tuple[Answer, ...]]
+Outcome = tuple[Step, tuple[Answer, ...]]
 """What became of one photo's step, and what its categorizers said."""
 
 
@@ -30,6 +31,7 @@ class Categorizing:
     categorizer: Categorizer
     catalog: Catalog
     rule: MergeRule
+    now: Callable[[], datetime]
     checker: PhotoChecker | None = None
     gate: PhotoGate | None = None
 
@@ -47,17 +49,17 @@ class Categorizing:
         `photos` are all it has: two that are one photo are told by comparing them. Photos that
         are of no use cost no call, unless the caller wants `poor_too`.
         """
-        same = await self._same(photos)
+        found = await self._checked(photos)
         sides = [side for side in Side if side in sides]
-        seen = await asyncio.gather(
+        outcomes = await asyncio.gather(
             *(
-                self._seen(photos[side], appraisal.categorizer_id, same, poor_too=poor_too)
+                self._outcome(photos[side], appraisal.categorizer_id, found, poor_too=poor_too)
                 for side in sides
             )
         )
-        steps = {side: step for side, (step, _) in zip(sides, seen, strict=True)}
-        said = {side: answers for side, (_, answers) in zip(sides, seen, strict=True)}
-        return self.identified(replace(appraisal, same_photo=same), steps, said)
+        steps = {side: step for side, (step, _) in zip(sides, outcomes, strict=True)}
+        said = {side: answers for side, (_, answers) in zip(sides, outcomes, strict=True)}
+        return self.identified(replace(appraisal, same_photo=found.same), steps, said)
 
     def identified(
         self,
@@ -71,21 +73,20 @@ class Categorizing:
         counted = dict(list(answers.items())[:1]) if appraisal.same_photo else answers
         found = merge_sides(counted, self.catalog, self.rule)
         conflict = photos_contradict(appraisal.vin_car, found, self.catalog, self.rule)
-        return appraisal.categorized(
-            steps, answers, found, vin_conflict=conflict, at=appraisal.updated_at
-        )
+        return appraisal.categorized(steps, answers, found, vin_conflict=conflict, at=self.now())
 
-    async def _same(self, photos: Mapping[Side, Photo]) -> bool:
-        if len(photos) < 2:
-            return False
-        one, other = photos.values()
-        if one.content == other.content:
-            return True
-        return self.checker is not None and await asyncio.to_thread(self.checker.same, one, other)
+    async def _checked(self, photos: Mapping[Side, Photo]) -> PhotoFindings:
+        identical = len({photo.content for photo in photos.values()}) < len(photos)
+        if self.checker is None:
+            return PhotoFindings({}, identical)
+        found = await asyncio.to_thread(self.checker.check, photos)
+        return replace(found, same=found.same or identical)
 
-    async def _seen(self, photo: Photo, categorizer_id: str, same: bool, *, poor_too: bool) -> Seen:
+    async def _outcome(
+        self, photo: Photo, categorizer_id: str, found: PhotoFindings, *, poor_too: bool
+    ) -> Outcome:
         try:
-            if not poor_too and (code := await self._refused(photo, same)):
+            if not poor_too and (code := await self._refused(photo, found)):
                 return Step.failed(code), ()
             answer = await self.categorizer.categorize(photo, categorizer_id)
         except ProviderError as error:
@@ -94,10 +95,10 @@ class Categorizing:
             return Step.failed(StepCode.no_car_found), ()
         return SUCCESS, (answer,)
 
-    async def _refused(self, photo: Photo, same: bool) -> StepCode | None:
+    async def _refused(self, photo: Photo, found: PhotoFindings) -> StepCode | None:
         """Why the photo is not worth asking about; what costs nothing is looked at first."""
-        if self.checker and (fault := await asyncio.to_thread(self.checker.fault_of, photo)):
+        if fault := found.faults.get(photo.side):
             return fault
-        if same:
+        if found.same:
             return StepCode.same_photo_twice
         return await self.gate.refuse(photo) if self.gate else None

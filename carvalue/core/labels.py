@@ -168,10 +168,11 @@ def _named(numbers: Sequence[int]) -> Iterator[frozenset[int]]:
 
 def _numbers(words: Sequence[str]) -> list[int]:
     """Where the numbers are that look like years."""
-    return [at for at, word in enumerate(words) if _is_year(word)]
+    return [at for at, word in enumerate(words) if is_year(word)]
 
 
-def _is_year(word: str) -> bool:
+def is_year(word: str) -> bool:
+    """Whether a word looks like a model year: four digits, from 1930 to 2049."""
     return (
         len(word) == 4
         and word.isascii()
@@ -353,8 +354,3 @@ def _misspelt_model(words: Sequence[str], make: _Make, catalog: Catalog) -> Iter
 def _joined(words: Sequence[str]) -> str:
     key = "".join(words)  # of plain letters and digits already
     return key if key.isascii() else key_of(key)
-
-
-def forget_labels() -> None:
-    """Read every label anew from here on; a categorizer's vocabulary is else read once."""
-    _parsed.cache_clear()

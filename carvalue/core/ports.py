@@ -5,7 +5,7 @@ Implementations raise the errors of `carvalue.core.errors` only. Nothing found i
 empty list, None. A `ProviderError` means that we do not know.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -48,14 +48,19 @@ class Categorizer(Protocol):
         """Raise `ProviderError` unless the provider answers; free of charge."""
 
 
+@dataclass(frozen=True, slots=True)
+class PhotoFindings:
+    """Why photos are of no use, by side, and whether two of them are one photo saved twice."""
+
+    faults: Mapping[Side, StepCode]
+    same: bool
+
+
 class PhotoChecker(Protocol):
-    """Sees whether a photo can be of use, before anybody is paid to look at it."""
+    """Sees whether photos can be of use, before anybody is paid to look at them."""
 
-    def fault_of(self, photo: Photo) -> StepCode | None:
-        """Why it is of no use: too dark, too bright, blurred."""
-
-    def same(self, one: Photo, other: Photo) -> bool:
-        """Whether two photos are one, encoded or cut in two ways."""
+    def check(self, photos: Mapping[Side, Photo]) -> PhotoFindings:
+        """Look at all photos of an appraisal; takes milliseconds of CPU."""
 
 
 class PhotoGate(Protocol):

@@ -13,6 +13,7 @@ from carvalue.core.answers import Answer, Scale, read_answer
 from carvalue.core.catalog import key_of
 from carvalue.core.errors import CarvalueError
 from carvalue.core.identification import Candidate
+from carvalue.core.labels import is_year
 from carvalue.core.photos import Side
 
 
@@ -42,8 +43,8 @@ class Case:
 
 def keys_of(name: str) -> set[str]:
     """The keys of a name, with and without each word that looks like a year."""
-    words = name.replace("_", " ").replace("-", " ").split()
-    years = [at for at, word in enumerate(words) if len(word) == 4 and word.isdigit()][:4]
+    words = name.split()
+    years = [at for at, word in enumerate(words) if is_year(word)][:4]
     return {
         key_of("".join(word for at, word in enumerate(words) if at not in dropped))
         for count in range(len(years) + 1)

@@ -6,12 +6,13 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from carvalue.core.candidates import merge_sides
 from carvalue.core.catalog import Catalog
 from carvalue.core.errors import CarvalueError
 from carvalue.core.identification import DEFAULT_RULE, MergeRule
 from carvalue.evaluation.cases import Case
 from carvalue.evaluation.metrics import LOG_FLOOR
-from carvalue.evaluation.report import FEWEST_TO_FIT, evaluate
+from carvalue.evaluation.report import FEWEST_TO_FIT, outcome
 
 PULL = 0.5
 """How hard the parameters are pulled to the default: log-loss per case, times 100 over their
@@ -47,7 +48,7 @@ def fit(
         )
 
     def loss(tried: MergeRule) -> float:
-        outcomes = evaluate(known, catalog, tried).outcomes()
+        outcomes = [outcome(case, merge_sides(case.answers, catalog, tried)) for case in known]
         logs = math.fsum(-math.log(max(one.truth, LOG_FLOOR)) for one in outcomes) / len(known)
         off: float = sum(
             (getattr(tried, name) - getattr(DEFAULT_RULE, name)) ** 2 for name in FITTED

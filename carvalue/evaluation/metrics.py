@@ -142,6 +142,5 @@ OTHER_RULES: dict[str, Score] = {
     "mean": lambda said, photos: math.fsum(said) / photos,
     "max": lambda said, _: max(said),
     "noisy-or": lambda said, _: 1 - math.prod(1 - one for one in said),
-    "product": lambda said, photos: math.prod(said) * (1e-3 ** (photos - len(said))),
 }
-"""What else one might do; never used to appraise."""
+"""What else one might do with the photos' own confidences; never used to appraise."""

@@ -4,7 +4,7 @@ The rules side by side, the decisions, and a reliability diagram, on the termina
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from PIL import Image, ImageDraw
@@ -36,11 +36,13 @@ class Evaluation:
 
     cases: Sequence[Case]
     found: Sequence[Identification]
+    untempered: Sequence[Identification]
+    """The same with weights of 1: the plain product."""
 
     def outcomes(self, rule: str | None = None) -> list[Outcome]:
         """The outcomes of the cases whose car is known, by our rule or by one of the others."""
         return [
-            _outcome(case, one, rule)
+            outcome(case, one, rule)
             for case, one in zip(self.cases, self.found, strict=True)
             if case.accept is not None
         ]
@@ -48,7 +50,12 @@ class Evaluation:
     def rules(self) -> dict[str, list[Outcome]]:
         """The outcomes of every rule; ours comes first."""
         ours = self.found[0].rule if self.found else ""
-        return {ours: self.outcomes(), **{name: self.outcomes(name) for name in OTHER_RULES}}
+        plain = replace(self, found=self.untempered)
+        return {
+            ours: self.outcomes(),
+            "product": plain.outcomes(),
+            **{name: self.outcomes(name) for name in OTHER_RULES},
+        }
 
     def decisions(self) -> dict[Decision, tuple[int, int]]:
         """How often it was decided so, and how often the first candidate was right then."""
@@ -62,7 +69,11 @@ class Evaluation:
 
 def evaluate(cases: Sequence[Case], catalog: Catalog, rule: MergeRule) -> Evaluation:
     """Merge the answers of every case."""
-    return Evaluation(cases, [merge_sides(case.answers, catalog, rule) for case in cases])
+    plain = replace(rule, front_weight=1.0, back_weight=1.0)
+    found, untempered = (
+        [merge_sides(case.answers, catalog, one) for case in cases] for one in (rule, plain)
+    )
+    return Evaluation(cases, found, untempered)
 
 
 def merged_line(case: Case, found: Identification) -> dict[str, object]:
@@ -78,7 +89,8 @@ def merged_line(case: Case, found: Identification) -> dict[str, object]:
     }
 
 
-def _outcome(case: Case, found: Identification, rule: str | None) -> Outcome:
+def outcome(case: Case, found: Identification, rule: str | None = None) -> Outcome:
+    """The outcome of a case whose car is known, by our rule or by one of the others."""
     candidates = list(found.candidates)
     scores = {one.id: one.confidence for one in candidates}
     if rule is not None:

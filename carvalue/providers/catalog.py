@@ -23,7 +23,7 @@ from carvalue.core.errors import SettingsIncomplete
 from carvalue.providers.spelling import nearest
 from carvalue.providers.vpic import COVERED_UNTIL, catalog_rows
 
-COLUMNS = ("make", "model", "years", "aliases", "members")
+COLUMNS = ("make", "model", "years", "aliases", "versions")
 HIDDEN = "none"
 """In the column of years: a name of vPIC's that is no car."""
 FIRST_YEAR, LAST_YEAR = 1886, 2100
@@ -180,7 +180,7 @@ def _row(entry: Mapping[str, str]) -> CatalogRow | _Hidden:
     if not key_of(make) or not key_of(model) or len(make) + len(model) > MAX_NAME:
         raise _Wrong("make and model need a name")
     return CatalogRow(
-        make, model, _years(years), _split(entry["aliases"]), _split(entry["members"])
+        make, model, _years(years), _split(entry["aliases"]), _split(entry["versions"])
     )
 
 

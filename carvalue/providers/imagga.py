@@ -93,7 +93,9 @@ class Imagga:
         files = {"image": (name, photo.content, "image/jpeg")}
         answer = await self._ask(CategoriesAnswer, "POST", path, files=files)
         entries = _succeeded(answer, answer.result).categories
-        return answers.read_answer(entries, self._scale, categorizer_id)
+        own = categorizer_id in (PERSONAL_PHOTOS, NSFW)  # the setting is of the account's own
+        scale = answers.Scale.percent if own else self._scale
+        return answers.read_answer(entries, scale, categorizer_id)
 
     async def categorizers(self) -> Sequence[CategorizerInfo]:
         answer = await self._ask(CategorizersAnswer, "GET", "/categorizers")

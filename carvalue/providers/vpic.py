@@ -6,7 +6,7 @@ https://vpic.nhtsa.dot.gov/api/
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
@@ -67,13 +67,18 @@ class VpicDecoder:
             said = _said(text, year)
             make_model = said and self._catalog.find(said.get("make") or "", said["model"] or "")
             if said and make_model:
-                trim = said.get("trim") or said.get("series") or None
-                cars.append((make_model, year, trim))
+                cars.append((make_model, year, self._trim(said)))
         if not cars:
             return None
         make_model, _, trim = cars[0]
         years = sorted(year for car, year, _ in cars if car == make_model and year)
         return VinCar(make_model, tuple(years), trim if len(cars) == 1 else None)
+
+    def _trim(self, said: Mapping[str, Any]) -> str | None:
+        """The trim, or the series, which many makers give in its place; "3-Series" is a model."""
+        series = said.get("series") or ""
+        named = self._catalog.find(said.get("make") or "", series)
+        return said.get("trim") or (series if named is None else None) or None
 
     def _years(self, text: str) -> list[int | None]:
         """

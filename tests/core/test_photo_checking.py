@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pytest
@@ -8,6 +9,7 @@ from carvalue.core.catalog import Catalog
 from carvalue.core.errors import ProviderTimedOut
 from carvalue.core.identification import Reason
 from carvalue.core.photos import Photo, Side
+from carvalue.core.ports import PhotoFindings
 from carvalue.core.steps import SUCCESS, Step, StepCode
 from tests.fakes import FakeCategorizer, a_photo, an_appraiser, started
 
@@ -25,11 +27,8 @@ class FakeChecker:
     faults: dict[Side, StepCode] = field(default_factory=dict)
     all_same: bool = False
 
-    def fault_of(self, photo: Photo) -> StepCode | None:
-        return self.faults.get(photo.side)
-
-    def same(self, one: Photo, other: Photo) -> bool:
-        return self.all_same
+    def check(self, photos: Mapping[Side, Photo]) -> PhotoFindings:
+        return PhotoFindings(self.faults, self.all_same)
 
 
 @dataclass

@@ -174,7 +174,7 @@ def test_a_teams_file_that_is_not_there(tmp_path: Path) -> None:
         "make,model,years\nOpel,Corsa,\u0662\u0660\u0660\u0664\n".encode(),
         b"make,model,years\nOpel,Corsa," + b"9" * 5000 + b"\n",
         b"make,model,years\n[*,[!,none\n",
-        b"make,model,aliases,members\nOpel,Corsa,||/|//,[|*|[!\n",
+        b"make,model,aliases,versions\nOpel,Corsa,||/|//,[|*|[!\n",
         b"make,model,aliases\n/,/,/\n",
         "make,model\n\u4e2d\u6587,\U0001f697\n".encode(),
     ],

@@ -219,6 +219,28 @@ async def test_the_language_of_a_label(
     assert (await read(imagga, respx_mock, category(name, 50))).labels == (Label(text, 0.5),)
 
 
+async def test_the_gate_of_an_account_whose_own_scale_is_one(
+    http: httpx.AsyncClient, respx_mock: respx.MockRouter
+) -> None:
+    """
+    Imagga's own categorizers say percent, whatever the account's categorizer does.
+    """
+    imagga = Imagga(
+        http,
+        base_url=BASE,
+        api_key="the-key",
+        api_secret="the-secret",
+        categorizer_id="cars",
+        seconds=5.0,
+        scale=Scale.unit,
+    )
+    respx_mock.post(f"{BASE}/categories/personal_photos").respond(
+        json=categories(category({"en": "cars vehicles"}, 80))
+    )
+
+    assert await ImaggaGate(imagga, cars=True, nsfw=False).refuse(a_photo(Side.front)) is None
+
+
 @pytest.mark.parametrize(
     ("vehicles", "nsfw", "refused"),
     [

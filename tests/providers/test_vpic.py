@@ -113,6 +113,16 @@ def test_a_vin_of_another_market(decoder: VpicDecoder, vin: str) -> None:
     assert decoder.decode(vin) is None
 
 
+def test_a_series_that_is_no_trim(decoder: VpicDecoder) -> None:
+    """
+    A 328i does not come in the trim "3-Series".
+    """
+    decoded = decoder.decode("WBAPH735Z0A436823")
+
+    assert decoded is not None
+    assert decoded.trim is None
+
+
 def test_the_trim_of_a_vin(decoder: VpicDecoder) -> None:
     """
     Where the maker says the trim, the user sees it.

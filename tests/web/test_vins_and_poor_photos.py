@@ -2,7 +2,7 @@
 What the user adds later: a VIN with the choice, and the wish to go on with a poor photo.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 import httpx
 import pytest
@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from carvalue.core.appraiser import Appraiser
 from carvalue.core.photos import Photo, Side
+from carvalue.core.ports import PhotoFindings
 from carvalue.core.steps import StepCode
 from carvalue.web.api import create_api
 from carvalue.web.dependencies import Services
@@ -29,11 +30,8 @@ pytestmark = pytest.mark.anyio
 class DarkFronts:
     """PhotoChecker that finds every front photo too dark."""
 
-    def fault_of(self, photo: Photo) -> StepCode | None:
-        return StepCode.photo_too_dark if photo.side is Side.front else None
-
-    def same(self, one: Photo, other: Photo) -> bool:
-        return False
+    def check(self, photos: Mapping[Side, Photo]) -> PhotoFindings:
+        return PhotoFindings({Side.front: StepCode.photo_too_dark}, same=False)
 
 
 @pytest.fixture
