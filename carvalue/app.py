@@ -26,7 +26,7 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with running(settings) as opened:
-            watch = ProviderWatch(opened.providers.health)
+            watch = ProviderWatch(opened.providers.health, opened.providers.usage)
             app.state.services = Services(opened.appraiser, watch)
             try:
                 yield

@@ -1,7 +1,5 @@
 """
 Opens, joins and closes everything, for the app and the command line alike.
-
-The only file that names the providers.
 """
 
 import asyncio
@@ -11,24 +9,23 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib import import_module
-from typing import TypeVar, assert_never
 
 import httpx
 from httpx_aiohttp import HttpxAiohttpClient
 from starlette.applications import Starlette
 
 from carvalue.core.appraiser import Appraiser
-from carvalue.core.errors import CarvalueError, SettingsIncomplete, StoreUnavailable
-from carvalue.core.ports import Categorizer, PhotoGate, SpecsSource, Valuer
+from carvalue.core.errors import SettingsIncomplete, StoreUnavailable
+from carvalue.core.remembered import Recollection
 from carvalue.photo_checks import PhotoChecks
 from carvalue.providers.catalog import load_catalog
-from carvalue.providers.imagga import Imagga, ImaggaGate
-from carvalue.providers.specs_api import SpecsApi
-from carvalue.providers.valuation_api import ValuationApi
 from carvalue.providers.vpic import VpicDecoder
 from carvalue.settings import Settings
 from carvalue.storage.appraisals import SqlAppraisalStore
+from carvalue.storage.calls import SqlMemory, SqlQuotaBook
 from carvalue.storage.database import Database
+from carvalue.storage.epa import SqlEpaStore
+from carvalue.wiring import Providers, wired
 
 logger = logging.getLogger(__name__)
 
@@ -38,33 +35,6 @@ EXPIRY_CHECKED_EVERY = 3600.0
 MAX_CONNECTIONS = 100
 KEPT_OPEN_SECONDS = 4.0
 """Servers close idle connections after five seconds and more; a POST on a closed one is lost."""
-
-
-@dataclass(frozen=True, slots=True)
-class Providers:
-    """Those who are asked, one per port."""
-
-    categorizer: Categorizer
-    specs_source: SpecsSource
-    valuer: Valuer
-
-    async def health(self) -> dict[str, CarvalueError | None]:
-        """What is wrong with who answers each port; None if nothing is."""
-        parts: dict[str, Categorizer | SpecsSource | Valuer] = {
-            "categorizer": self.categorizer,
-            "specs_source": self.specs_source,
-            "valuer": self.valuer,
-        }
-        checks = [asyncio.create_task(part.check()) for part in parts.values()]
-        await asyncio.wait(checks)
-        health: dict[str, CarvalueError | None] = {}
-        for port, check in zip(parts, checks, strict=True):
-            try:
-                check.result()
-                health[port] = None
-            except CarvalueError as error:
-                health[port] = error
-        return health
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,37 +61,40 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         http = await stack.enter_async_context(_http_client(settings, mocks))
         database = await asyncio.to_thread(Database, settings.database_url)
         stack.callback(database.close)
-        store = SqlAppraisalStore(database)
+        store, memory = SqlAppraisalStore(database), SqlMemory(database)
         await store.remove_expired()
-        stack.push_async_callback(_ended, asyncio.create_task(_remove_expired(store)))
+        stack.push_async_callback(_ended, asyncio.create_task(_remove_expired(store, memory)))
         catalog = await asyncio.to_thread(load_catalog, settings.catalog_extra)
-        providers = Providers(
-            categorizer=_categorizer(settings, http),
-            specs_source=_specs_source(settings, http),
-            valuer=_valuer(settings, http),
+        providers = wired(
+            settings, http, SqlQuotaBook(database), Recollection(memory), SqlEpaStore(database)
         )
+        stack.push_async_callback(_ended, asyncio.create_task(providers.start()))
         appraiser = Appraiser(
-            categorizer=providers.categorizer,
+            categorizers=providers.categorizers,
             specs_source=providers.specs_source,
-            valuer=providers.valuer,
+            valuers=providers.valuers,
             vin_decoder=VpicDecoder(catalog),
             catalog=catalog,
             store=store,
             rule=settings.merge.rule(),
             scope=settings.correction_scope,
             checker=PhotoChecks() if settings.photo_checks else None,
-            gate=_gate(settings, providers.categorizer),
+            gate=providers.gate,
+            colors=providers.colors,
+            texts=providers.texts,
+            notice_readers=providers.notice_readers,
         )
         yield Running(appraiser, providers)
 
 
-async def _remove_expired(store: SqlAppraisalStore) -> None:
+async def _remove_expired(store: SqlAppraisalStore, memory: SqlMemory) -> None:
     while True:
         await asyncio.sleep(EXPIRY_CHECKED_EVERY)
         try:
             await store.remove_expired()
+            await memory.remove_expired()
         except StoreUnavailable:
-            logger.warning("expired appraisals are still there", exc_info=True)
+            logger.warning("what has expired is still there", exc_info=True)
 
 
 async def _ended(task: asyncio.Task[None]) -> None:
@@ -171,75 +144,3 @@ def _http_client(settings: Settings, mocks: Starlette | None) -> httpx.AsyncClie
         # Providers set no cookies; one that is not ASCII would break every later call.
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
     )
-
-
-def _categorizer(settings: Settings, http: httpx.AsyncClient) -> Categorizer:
-    match settings.categorizer:
-        case "imagga":
-            imagga = _given(settings.imagga)
-            return Imagga(
-                http,
-                base_url=imagga.base_url,
-                api_key=imagga.api_key.get_secret_value(),
-                api_secret=imagga.api_secret.get_secret_value(),
-                categorizer_id=imagga.categorizer_id,
-                seconds=settings.provider_seconds,
-                scale=imagga.scale,
-            )
-        case None:
-            raise SettingsIncomplete("No categorizer is configured.")
-        case _:
-            assert_never(settings.categorizer)
-
-
-def _gate(settings: Settings, categorizer: Categorizer) -> PhotoGate | None:
-    """Who looks at a photo before the categorizer does, where a setting says so."""
-    wanted = settings.imagga
-    if not isinstance(categorizer, Imagga) or wanted is None:
-        return None
-    if not (wanted.car_gate or wanted.nsfw_gate):
-        return None
-    return ImaggaGate(categorizer, cars=wanted.car_gate, nsfw=wanted.nsfw_gate)
-
-
-def _specs_source(settings: Settings, http: httpx.AsyncClient) -> SpecsSource:
-    match settings.specs_source:
-        case "specs_api":
-            specs_api = _given(settings.specs_api)
-            return SpecsApi(
-                http,
-                base_url=specs_api.base_url,
-                api_key=specs_api.api_key.get_secret_value(),
-                seconds=settings.provider_seconds,
-                source=specs_api.source,
-            )
-        case None:
-            raise SettingsIncomplete("No specs source is configured.")
-        case _:
-            assert_never(settings.specs_source)
-
-
-def _valuer(settings: Settings, http: httpx.AsyncClient) -> Valuer:
-    match settings.valuer:
-        case "valuation_api":
-            valuation_api = _given(settings.valuation_api)
-            return ValuationApi(
-                http,
-                base_url=valuation_api.base_url,
-                api_key=valuation_api.api_key.get_secret_value(),
-                seconds=settings.provider_seconds,
-                source=valuation_api.source,
-            )
-        case None:
-            raise SettingsIncomplete("No valuer is configured.")
-        case _:
-            assert_never(settings.valuer)
-
-
-SettingsT = TypeVar("SettingsT")
-
-
-def _given(settings: SettingsT | None) -> SettingsT:
-    if settings is None:
-        raise SettingsIncomplete("A provider is chosen but not configured.")
-    return settings

@@ -18,25 +18,29 @@ from typing import Annotated, Any, NoReturn
 import typer
 import uvicorn
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from carvalue import __version__
 from carvalue.accuracy import evaluate_cases, parse_labels
 from carvalue.app import create_app
 from carvalue.bootstrap import Running, check_complete, check_store, running
+from carvalue.bulk import categorize_urls
 from carvalue.core import errors
+from carvalue.core.access import ProviderUsage
 from carvalue.core.appraisal import Appraisal, Entered
-from carvalue.core.appraiser import Choice, Start
+from carvalue.core.appraiser import Start
 from carvalue.core.photos import Photo, Side
 from carvalue.core.valuation import MAX_MILEAGE, Condition, MileageUnit, Usage
+from carvalue.core.valuing import Choice
 from carvalue.demo import DemoFailed, run_demo, temporary_database
 from carvalue.imaging import prepare_photo
 from carvalue.interview import NotDetermined, choose_car, choose_year, find_car, interruptible
 from carvalue.settings import Settings, mock_settings
-from carvalue.terminal import show_candidates, show_car
+from carvalue.specs_import import import_specs
+from carvalue.terminal import show_candidates, show_car, show_providers
 from carvalue.web import schemas
 from carvalue.web.api import create_api
+from carvalue.web.health import usage_shown
 from carvalue.web.openapi import client_description, full_description
 
 app = typer.Typer(
@@ -47,8 +51,15 @@ app = typer.Typer(
 )
 app.command("evaluate")(evaluate_cases)
 app.command("labels")(parse_labels)
+app.command("categorize-urls")(categorize_urls)
+specs_commands = typer.Typer(no_args_is_help=True, help="The specs that are kept here.")
+specs_commands.command("import")(import_specs)
+app.add_typer(specs_commands, name="specs")
 console = Console()
 stderr = Console(stderr=True)
+
+ProvidersHealth = dict[str, errors.CarvalueError | None]
+ProvidersUsage = dict[str, ProviderUsage]
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 EXIT_SETTINGS, EXIT_INPUT, EXIT_PROVIDER, EXIT_UNDETERMINED = 3, 4, 5, 6
@@ -224,23 +235,22 @@ async def _appraise(
 
 @app.command()
 def providers(as_json: AsJson = False, on_mocks: OnMocks = False) -> None:
-    """Show which providers are configured, and whether they can be reached."""
+    """Show which providers are configured, whether they can be reached, and what is used up."""
 
-    async def run(settings: Settings) -> dict[str, errors.CarvalueError | None]:
+    async def run(settings: Settings) -> tuple[ProvidersHealth, ProvidersUsage]:
         async with running(settings) as opened:
-            return await opened.providers.health()
+            return await opened.providers.health(), await opened.providers.usage()
 
     with _settings(on_mocks=on_mocks) as settings, stderr.status("Asking the providers ..."):
-        health = asyncio.run(run(settings))
+        health, usage = asyncio.run(run(settings))
     if as_json:
-        print(json.dumps({port: str(wrong) if wrong else "ok" for port, wrong in health.items()}))
+        states = {
+            name: {"state": str(wrong) if wrong else "ok", **usage_shown(usage.get(name))}
+            for name, wrong in health.items()
+        }
+        print(json.dumps(states))
     else:
-        table = Table("Asked for", "Provider", "State")
-        for port, wrong in health.items():
-            style = "red" if wrong else "green"
-            state = Text(str(wrong or "can be reached"), style=style)
-            table.add_row(port, str(getattr(settings, port)), state)
-        console.print(table)
+        show_providers(console, health, usage)
     if any(health.values()):
         sys.exit(EXIT_PROVIDER)
 

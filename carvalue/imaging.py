@@ -62,15 +62,16 @@ _UPRIGHT = {
 }
 
 
-def prepare_photo(content: bytes, side: Side) -> Photo:
+def prepare_photo(content: bytes, side: Side, *, zoom: int = 1) -> Photo:
     """
     Make a photo of what a phone sent: JPEG, PNG, WebP or HEIC of at most `MAX_BYTES`.
 
+    With a `zoom` it stays so many times as large, so that small print can be read.
     The file's name and declared type are not asked; they lie. Raises `PhotoTooLarge`,
     `PhotoTooSmall`, `PhotoUnsupported` and `PhotoUnreadable`, with the side.
     """
     try:
-        picture = _prepared(content)
+        picture = _prepared(content, zoom)
     except PhotoError as error:
         error.side = side.value
         raise
@@ -79,7 +80,7 @@ def prepare_photo(content: bytes, side: Side) -> Photo:
     return Photo(side, jpeg.getvalue(), picture.width, picture.height)
 
 
-def _prepared(content: bytes) -> Image.Image:
+def _prepared(content: bytes, zoom: int) -> Image.Image:
     if not content:
         raise PhotoUnreadable("The photo is empty.")
     if len(content) > MAX_BYTES:
@@ -87,7 +88,7 @@ def _prepared(content: bytes) -> Image.Image:
     kind = _sniffed(content)
     try:
         picture = _opened(content, kind)
-        return _upright_and_small(picture, content)
+        return _upright_and_small(picture, content, zoom)
     except (PhotoError, MemoryError):
         raise
     # Pillow's decoders raise nearly everything at hostile files, SyntaxError among them.
@@ -128,21 +129,21 @@ def _opened(content: bytes, kind: str) -> Image.Image:
     return picture
 
 
-def _upright_and_small(picture: Image.Image, content: bytes) -> Image.Image:
-    kind, shortest = picture.format, min(picture.size)
+def _upright_and_small(picture: Image.Image, content: bytes, zoom: int) -> Image.Image:
+    kind, shortest, lowest = picture.format, min(picture.size), LOWEST * zoom
     # libheif has turned the picture already.
     orientation = 1 if kind == "HEIF" else picture.getexif().get(_EXIF_ORIENTATION, 1)
     if kind in ("JPEG", "MPO"):
-        picture = _single_scan(picture, content)
+        picture = _single_scan(picture, content, lowest)
 
-    if (scale := shortest // LOWEST) > 1:
+    if (scale := shortest // lowest) > 1:
         # JPEG: decoded at a fraction of its size. HEIC: its thumbnail, if that is large enough.
         picture.draft(None, (picture.width // scale, picture.height // scale))
     if picture.mode.startswith("I"):  # 16-bit grey, which Pillow would clip to white
         picture = picture.convert("I").point(lambda value: value / 256).convert("L")
     elif picture.mode in ("P", "PA", "LA", "1"):
         picture = picture.convert("RGBA")
-    if (scale := min(picture.size) // LOWEST) > 1:
+    if (scale := min(picture.size) // lowest) > 1:
         picture = picture.reduce(scale)
     if picture.mode in ("RGBA", "RGBa"):
         on_white = Image.new("RGB", picture.size, "white")
@@ -150,8 +151,8 @@ def _upright_and_small(picture: Image.Image, content: bytes) -> Image.Image:
         picture = on_white
     elif picture.mode not in ("RGB", "L"):
         picture = picture.convert("RGB")
-    if min(picture.size) > HIGHEST:
-        ratio = TARGET / min(picture.size)
+    if min(picture.size) > HIGHEST * zoom:
+        ratio = TARGET * zoom / min(picture.size)
         size = (round(picture.width * ratio), round(picture.height * ratio))
         picture = picture.resize(size, Image.Resampling.HAMMING)
     if orientation in _UPRIGHT:
@@ -161,7 +162,7 @@ def _upright_and_small(picture: Image.Image, content: bytes) -> Image.Image:
     return picture
 
 
-def _single_scan(picture: Image.Image, content: bytes) -> Image.Image:
+def _single_scan(picture: Image.Image, content: bytes, lowest: int) -> Image.Image:
     """
     Defuse JPEGs of many scans, each of which libjpeg decodes whole.
 
@@ -175,7 +176,7 @@ def _single_scan(picture: Image.Image, content: bytes) -> Image.Image:
         return picture
     if picture.width * picture.height > MAX_PIXELS_MULTISCAN:
         raise PhotoTooLarge("The photo has too many pixels for a progressive JPEG.")
-    if progressive and min(picture.size) // LOWEST >= 8:
+    if progressive and min(picture.size) // lowest >= 8:
         return Image.open(io.BytesIO(_dc_scans(content, start)), formats=("JPEG",))
     if content.count(b"\xff\xda", start) > MAX_SCANS:
         raise PhotoUnreadable("The photo has too many scans.")

@@ -5,78 +5,70 @@ Read once, at the start, and handed on as plain arguments: adapters never see it
 """
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
+from typing import Annotated, Any, Literal, Self, get_args
 
 from dotenv import dotenv_values
 from pydantic import (
-    AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
-    StringConstraints,
     ValidationError,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
-from carvalue.core.answers import Scale
 from carvalue.core.confirming import CorrectionScope
 from carvalue.core.errors import SettingsIncomplete
 from carvalue.core.identification import DEFAULT_RULE, MergeRule
-
-
-def _printable(key: SecretStr) -> SecretStr:
-    # A line break that came along with a key would end a header.
-    text = key.get_secret_value().strip()
-    if not text or not text.isascii() or not text.isprintable() or " " in text:
-        raise ValueError("a key has printable ASCII characters and no blank")
-    return SecretStr(text)
-
-
-def _address(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        known = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-        extra = parts.username or parts.password or parts.query or parts.fragment
-    except ValueError:
-        known, extra = False, ""
-    if not known or extra or not url.isprintable() or " " in url:
-        raise ValueError("write http(s)://host[:port][/path], without a key, ? or #")
-    return url
-
+from carvalue.provider_settings import (
+    CarQuerySettings,
+    CloudinarySettings,
+    HttpAddress,
+    ImageKitSettings,
+    ImaggaSettings,
+    MarketCheckSettings,
+    ProviderSettings,
+    SpecsApiSettings,
+    ValuationApiSettings,
+    VpicSettings,
+)
 
 ENV_FILES = (".env", "merge.env")
 """The second is what `carvalue evaluate --fit` writes."""
+VALUERS = "valuers_"
+"""`CARVALUE_VALUERS_US` names the valuers of a country, `CARVALUE_VALUERS_DEFAULT` all others'."""
 
-Key = Annotated[SecretStr, Field(min_length=1), AfterValidator(_printable)]
-HttpAddress = Annotated[str, AfterValidator(_address)]
-ProviderId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
-
-
-class _ProviderSettings(BaseModel):
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
-
-
-class ImaggaSettings(_ProviderSettings):
-    """
-    Access to Imagga. The categorizer is the one trained for the account.
-
-    The gates ask Imagga's own `personal_photos` and `nsfw_beta` first: a call more for each photo.
-    """
-
-    base_url: HttpAddress = "https://api.imagga.com/v2"
-    api_key: Key
-    api_secret: Key
-    categorizer_id: ProviderId
-    scale: Scale = Scale.percent
-    car_gate: bool = False
-    nsfw_gate: bool = False
+CategorizerName = Literal["imagga", "cloudinary", "imagekit"]
+SpecsSourceName = Literal["specs_api", "carquery", "vpic", "epa"]
+ValuerName = Literal["valuation_api", "marketcheck"]
+Country = Annotated[str, Field(pattern="^([A-Z]{2}|DEFAULT)$")]
 
 
-class MergeSettings(_ProviderSettings):
+def _split(names: object) -> object:
+    """A list as it is written into an environment variable: "imagga, cloudinary"."""
+    if not isinstance(names, str):
+        return names
+    return [name.strip() for name in names.split(",") if name.strip()]
+
+
+CategorizerNames = Annotated[tuple[CategorizerName, ...], NoDecode, BeforeValidator(_split)]
+SpecsSourceNames = Annotated[tuple[SpecsSourceName, ...], NoDecode, BeforeValidator(_split)]
+ValuerNames = Annotated[tuple[ValuerName, ...], BeforeValidator(_split)]
+
+
+class MergeSettings(BaseModel):
     """How answers are merged and what is decided; `carvalue evaluate --fit` finds the weights."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     front_weight: float = Field(DEFAULT_RULE.front_weight, gt=0, le=2)
     back_weight: float = Field(DEFAULT_RULE.back_weight, gt=0, le=2)
@@ -92,22 +84,6 @@ class MergeSettings(_ProviderSettings):
         return MergeRule(**self.model_dump())
 
 
-class SpecsApiSettings(_ProviderSettings):
-    """Access to the specs API. `source` is how answers name it."""
-
-    base_url: HttpAddress
-    api_key: Key
-    source: str = "specs_api"
-
-
-class ValuationApiSettings(_ProviderSettings):
-    """Access to the valuation API. `source` is how answers name it."""
-
-    base_url: HttpAddress
-    api_key: Key
-    source: str = "valuation_api"
-
-
 class Settings(BaseSettings):
     """All settings. Who is asked has no default: without providers nothing starts."""
 
@@ -120,18 +96,29 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,
     )
 
-    categorizer: Literal["imagga"] | None = Field(
-        default=None, description="Who says what a photo shows: imagga."
+    categorizers: CategorizerNames = Field(
+        default=(), description="Who says what a photo shows, in order."
+    )
+    categorizer_mode: Literal["in_order", "at_once"] = Field(
+        default="in_order",
+        description="Ask the next categorizer when one fails, or all of them for every photo.",
     )
     imagga: ImaggaSettings | None = None
-    specs_source: Literal["specs_api"] | None = Field(
-        default=None, description="Who knows the specs: specs_api."
+    cloudinary: CloudinarySettings | None = None
+    imagekit: ImageKitSettings | None = None
+    specs_sources: SpecsSourceNames = Field(
+        default=(),
+        description="Who knows the specs, in order; what one lacks may come from the next.",
     )
     specs_api: SpecsApiSettings | None = None
-    valuer: Literal["valuation_api"] | None = Field(
-        default=None, description="Who knows the prices: valuation_api."
+    carquery: CarQuerySettings = Field(default_factory=CarQuerySettings)
+    vpic: VpicSettings = Field(default_factory=VpicSettings)
+    valuers: Annotated[Mapping[Country, ValuerNames], NoDecode] = Field(
+        default_factory=dict,
+        description="Who knows the prices, by country: CARVALUE_VALUERS_US, ..._DEFAULT.",
     )
     valuation_api: ValuationApiSettings | None = None
+    marketcheck: MarketCheckSettings | None = None
 
     merge: MergeSettings = Field(
         default_factory=MergeSettings, description="How the photos' answers are merged."
@@ -152,10 +139,29 @@ class Settings(BaseSettings):
     provider_seconds: float = Field(
         default=6.0, gt=0, le=25, description="How long one call to a provider may take, seconds."
     )
+    cache: bool = Field(
+        default=True, description="Whether a provider's answer is kept, and not asked for again."
+    )
+    public_url: HttpAddress | None = Field(
+        default=None, description="Where providers reach this service with their notices."
+    )
     mocks: str | None = Field(
         default=None,
         description="Import string of an ASGI app that stands in for all providers, in-process.",
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        files = getattr(dotenv_settings, "env_file", None)
+        by_country = _ValuersByCountry(settings_cls, files)
+        return init_settings, by_country, env_settings, dotenv_settings
 
     @classmethod
     def read(cls) -> Self:
@@ -179,36 +185,89 @@ class Settings(BaseSettings):
     def _unknown(cls) -> list[str]:
         """Variables that look like ours and are none: a misspelt setting is a lost one."""
         prefix = cls.model_config["env_prefix"]
-        try:
-            names = {*os.environ, *(name for file in ENV_FILES for name in dotenv_values(file))}
-        except UnicodeDecodeError:
-            raise SettingsIncomplete(f"{' or '.join(ENV_FILES)} is not UTF-8.") from None
-        ours = (name for name in map(str.upper, names) if name.startswith(prefix))
-        return sorted(
-            name
-            for name in ours
-            if name.removeprefix(prefix).partition("__")[0].lower() not in cls.model_fields
-        )
+        ours = (name for name in _variables(ENV_FILES) if name.startswith(prefix))
+        return sorted(name for name in ours if not cls._known(name.removeprefix(prefix).lower()))
+
+    @classmethod
+    def _known(cls, name: str) -> bool:
+        if name.startswith(VALUERS):
+            return True
+        return name != "valuers" and name.partition("__")[0] in cls.model_fields
 
     def missing(self) -> list[str]:
         """The variables that must still be set before anything can start."""
+        chosen = {
+            "categorizers": self.categorizers,
+            "specs_sources": self.specs_sources,
+            "valuers_default": tuple(
+                dict.fromkeys(one for some in self.valuers.values() for one in some)
+            ),
+        }
+        choices = {
+            "categorizers": get_args(CategorizerName),
+            "specs_sources": get_args(SpecsSourceName),
+            "valuers_default": get_args(ValuerName),
+        }
         missing = []
-        for port, choices in (
-            ("categorizer", {"imagga": ("api_key", "api_secret", "categorizer_id")}),
-            ("specs_source", {"specs_api": ("base_url", "api_key")}),
-            ("valuer", {"valuation_api": ("base_url", "api_key")}),
-        ):
-            chosen = getattr(self, port)
-            if chosen is None:
-                missing.append(f"{_variable(port)}={'|'.join(choices)}")
-            for provider, needed in choices.items():
-                if chosen in (None, provider) and getattr(self, provider) is None:
-                    missing += [f"{_variable(provider, name)}=..." for name in needed]
+        for port, names in chosen.items():
+            if not names:
+                missing.append(f"{_variable(port)}={'|'.join(choices[port])}")
+            # Of those who are not chosen yet the first is shown: the article's own.
+            for provider in names or choices[port][:1]:
+                if getattr(self, provider, True) is None:
+                    missing += [f"{_variable(provider, name)}=..." for name in _needed(provider)]
         return missing
 
 
+class _ValuersByCountry(PydanticBaseSettingsSource):
+    """Reads `CARVALUE_VALUERS_<country>`: the countries are not known beforehand."""
+
+    def __init__(self, settings_cls: type[BaseSettings], files: object) -> None:
+        super().__init__(settings_cls)
+        self._files = files
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        return None, field_name, False  # it has one field only, which `__call__` gives
+
+    def __call__(self) -> dict[str, Any]:
+        prefix = self.config.get("env_prefix", "") + VALUERS.upper()
+        valuers = {
+            name.removeprefix(prefix): value
+            for name, value in _variables(self._files).items()
+            if name.startswith(prefix) and value
+        }
+        return {"valuers": valuers} if valuers else {}
+
+
+def _variables(files: object) -> dict[str, str | None]:
+    """The variables of the environment and of the files, names in capitals."""
+    paths = files if isinstance(files, tuple | list) else (files,) if files else ()
+    found: dict[str, str | None] = {}
+    try:
+        for path in paths:
+            found |= dotenv_values(path)
+    except UnicodeDecodeError:
+        raise SettingsIncomplete(f"{' or '.join(ENV_FILES)} is not UTF-8.") from None
+    return {name.upper(): value for name, value in {**found, **os.environ}.items()}
+
+
+def _needed(provider: str) -> list[str]:
+    """The settings of a provider that have no default."""
+    kinds: dict[str, type[ProviderSettings]] = {
+        "imagga": ImaggaSettings,
+        "cloudinary": CloudinarySettings,
+        "imagekit": ImageKitSettings,
+        "specs_api": SpecsApiSettings,
+        "valuation_api": ValuationApiSettings,
+        "marketcheck": MarketCheckSettings,
+    }
+    return [name for name, field in kinds[provider].model_fields.items() if field.is_required()]
+
+
 def _variable(*path: str | int) -> str:
-    return "CARVALUE_" + "__".join(str(part).upper() for part in path)
+    names = [part.upper() for part in path if isinstance(part, str)]
+    joint = "_" if names[0] == "VALUERS" else "__"
+    return "CARVALUE_" + joint.join(names)
 
 
 def mock_settings(
@@ -226,18 +285,18 @@ def mock_settings(
     """
     return Settings(
         _env_file=None,
-        categorizer="imagga",
+        categorizers=("imagga",),
         imagga=ImaggaSettings(
             base_url="http://mocks/v2",
             api_key=SecretStr(imagga_key),
             api_secret=SecretStr("mock-secret"),
             categorizer_id="custom-car-categorizer",
         ),
-        specs_source="specs_api",
+        specs_sources=("specs_api",),
         specs_api=SpecsApiSettings(
             base_url="http://mocks", api_key=SecretStr(specs_api_key), source="mock:specs_api"
         ),
-        valuer="valuation_api",
+        valuers={"DEFAULT": ("valuation_api",)},
         valuation_api=ValuationApiSettings(
             base_url="http://mocks",
             api_key=SecretStr(valuation_api_key),

@@ -3,6 +3,7 @@ How an appraisal looks in a terminal.
 """
 
 import math
+from collections.abc import Mapping
 
 from rich.console import Console, Group, RenderableType
 from rich.markup import escape
@@ -10,7 +11,10 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from carvalue.web.schemas import Appraisal, Candidate, Price, Specs, Steps, Valuation
+from carvalue.core.access import ProviderUsage
+from carvalue.core.errors import CarvalueError
+from carvalue.web.car_schemas import Price, Specs, Valuation
+from carvalue.web.schemas import Appraisal, Candidate, Steps
 
 PLOT_WIDTH = 56
 LOG_FROM = 10
@@ -51,6 +55,30 @@ def show_car(console: Console, appraisal: Appraisal) -> None:
     title = Text(f"{name} {car.year}", style="bold")
     console.print(Panel(Group(*parts), title=title, title_align="left", expand=False))
     _show_failures(console, appraisal.steps)
+
+
+def show_providers(
+    console: Console,
+    health: Mapping[str, CarvalueError | None],
+    usage: Mapping[str, ProviderUsage],
+) -> None:
+    """Which providers are configured, whether they can be reached, and what is used up."""
+    table = Table("Provider", "State", "Calls", "Anew on", "At once")
+    for name, wrong in health.items():
+        state = Text(str(wrong or "can be reached"), style="red" if wrong else "green")
+        used = usage.get(name)
+        if used is None:  # one that is not asked over the network
+            table.add_row(name, state, "-", "-", "-")
+            continue
+        limit = used.monthly_limit
+        table.add_row(
+            name,
+            state,
+            f"{used.calls:,}" + (f" of {limit:,}" if limit is not None else ""),
+            f"{used.resets_on:%Y-%m-%d}",
+            str(used.concurrency or "any"),
+        )
+    console.print(table)
 
 
 def name_of(candidate: Candidate) -> str:

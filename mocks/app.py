@@ -22,13 +22,33 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from mocks import imagga, specs_api, valuation_api
+from mocks import (
+    carquery,
+    cloudinary,
+    epa,
+    imagekit,
+    imagga,
+    marketcheck,
+    specs_api,
+    valuation_api,
+    vpic,
+)
 from mocks.bearer import Body, error
 from mocks.imagga import PHOTOS
 from mocks.recognition import learn
 from mocks.scenarios import Scenario, scenario_of
 
-PROVIDERS = ("imagga", "specs_api", "valuation_api")
+PROVIDERS = (
+    "imagga",
+    "cloudinary",
+    "imagekit",
+    "specs_api",
+    "carquery",
+    "vpic",
+    "epa",
+    "valuation_api",
+    "marketcheck",
+)
 
 
 class Switch:
@@ -64,12 +84,14 @@ class ScenarioRequest(Body):
     scenario: Scenario
 
 
-def create_app(*, photos: Path = PHOTOS, delay: float = 60.0) -> Starlette:
+def create_app(
+    *, photos: Path = PHOTOS, delay: float = 60.0, monthly_quota: int | None = None
+) -> Starlette:
     """
     Join the stand-ins.
 
     `photos` is the folder that the mocked Imagga learns from, `delay` how many
-    seconds the slow scenario takes.
+    seconds the slow scenario takes. `monthly_quota` is MarketCheck's, for each key.
     """
     switch = Switch()
 
@@ -82,8 +104,19 @@ def create_app(*, photos: Path = PHOTOS, delay: float = 60.0) -> Starlette:
     return Starlette(
         lifespan=lifespan,
         routes=[
+            # Before Imagga, which answers for all that is below /v2.
+            *marketcheck.routes(
+                scenario=switch.scenario_at("marketcheck"), delay=delay, monthly_quota=monthly_quota
+            ),
             *imagga.routes(photos=photos, scenario=switch.scenario_at("imagga"), delay=delay),
+            *cloudinary.routes(
+                photos=photos, scenario=switch.scenario_at("cloudinary"), delay=delay
+            ),
+            *imagekit.routes(photos=photos, scenario=switch.scenario_at("imagekit"), delay=delay),
             *specs_api.routes(scenario=switch.scenario_at("specs_api"), delay=delay),
+            *carquery.routes(scenario=switch.scenario_at("carquery"), delay=delay),
+            *vpic.routes(scenario=switch.scenario_at("vpic"), delay=delay),
+            *epa.routes(scenario=switch.scenario_at("epa"), delay=delay),
             *valuation_api.routes(scenario=switch.scenario_at("valuation_api"), delay=delay),
             *switch_routes(switch),
         ],

@@ -75,7 +75,7 @@ def guarded(
                 return HTMLResponse("<html><body><h1>It works!</h1></body></html>")
             case Scenario.slow:
                 await anyio.sleep(delay)
-            case Scenario.ok:
+            case Scenario.ok | Scenario.later:
                 pass
         return await _answered(request)
 

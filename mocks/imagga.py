@@ -1,49 +1,39 @@
 """
-Imagga's categorizers, as far as carvalue asks for them.
+Imagga, as far as carvalue asks it, and its oddities.
 
-https://docs.imagga.com/#categories
+https://docs.imagga.com
 
-The wire is Imagga's, with its oddities: 403 means that the quota is used up, 429
-that too many calls run at once, labels are nested by language, and confidence
-runs from 0 to 100. The categories come from `mocks.recognition`, which learns
-them from photos.
+403 means that the quota is used up, 429 that too many calls run at once, labels are nested by
+language, and confidence runs from 0 to 100. What is seen in a picture is in
+`mocks.imagga_sights`; the cars come from `mocks.recognition`, which learns them from photos.
 """
 
 import asyncio
 import base64
 import binascii
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from starlette.datastructures import UploadFile
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from mocks.recognition import NotAPhoto, learn
+from mocks.imagga_account import BUSY, QUOTA, Account, Refused, success
+from mocks.imagga_batches import Batches
+from mocks.imagga_pictures import Pictures, posted
+from mocks.imagga_sights import CATEGORIZER, Sight, Sights, check_ids, check_picture
 from mocks.scenarios import SECRET, Scenario, scenario_of
 
-CATEGORIZER = "custom-car-categorizer"
+__all__ = ["CATEGORIZER", "PHOTOS", "routes"]
+
 PHOTOS = Path(__file__).parent / "photos" / "train"
-BYTES_LIMIT = 10_000_000
-CUT = 0.5
-"""Categories below this many percent are not told, so what is told need not sum to 100."""
-
-
-class Refused(Exception):
-    """A request that Imagga answers with an error envelope."""
-
-    def __init__(self, status: int, text: str) -> None:
-        super().__init__(text)
-        self.status = status
-        self.text = text
-
+EVERY = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 REFUSALS = {
     Scenario.refused: (401, "The authorization data provided was not recognized."),
-    Scenario.quota: (403, "You have reached your monthly limits for this subscription."),
-    Scenario.busy: (429, "You have reached the concurrency limit of your subscription."),
+    Scenario.quota: QUOTA,
+    Scenario.busy: BUSY,
     Scenario.down: (503, "The service is down for maintenance."),
 }
 
@@ -53,83 +43,110 @@ def routes(
     photos: Path = PHOTOS,
     scenario: Callable[[str], Scenario] = scenario_of,
     delay: float = 60.0,
+    monthly_limit: int | None = None,
+    concurrency: int | None = None,
+    polls: int = 2,
+    now: Callable[[], float] = time.time,
 ) -> list[Route]:
     """
     Imagga's paths, to be mounted where Imagga's own would be.
 
-    The photos are learned at the first request, not here. Whoever asks
-    meanwhile waits for the same learning. `delay` is how long the slow scenario
-    takes, in seconds.
+    The photos are learned at the first request, not here. Whoever asks meanwhile waits for the
+    same learning. `delay` is how long the slow scenario takes, in seconds; `monthly_limit` and
+    `concurrency` are the subscription's, without limit where they are None; a batch is not done
+    before its ticket was asked for `polls` times. Uploads and tickets age by `now`.
     """
-
-    def recognized(content: bytes) -> dict[str, float]:
-        return learn(photos).confidences(content)
+    account = Account(monthly_limit=monthly_limit, concurrency=concurrency, now=now)
+    pictures = Pictures(photos=photos, now=now)
+    sights = Sights(photos)
+    by_path = {
+        "/tags": sights.tags,
+        "/categories": sights.categories,
+        "/colors": sights.colors,
+        "/barcodes": sights.barcodes,
+        "/text": sights.text,
+    }
+    batches = Batches(account, pictures, by_path, polls=polls, now=now)
 
     async def categorizers(_: Request) -> Response:
-        labels = list((await asyncio.to_thread(learn, photos)).categories)
-        return _success(
-            {"categorizers": [{"id": CATEGORIZER, "labels": labels, "title": "Car Categorizer"}]}
-        )
+        return success({"categorizers": await asyncio.to_thread(sights.categorizers)})
 
-    async def categories(request: Request) -> Response:
-        if request.path_params["categorizer_id"] != CATEGORIZER:
-            raise Refused(404, "There is no categorizer with this id.")
-        if request.method == "GET":
-            raise Refused(
-                400, "This mock fetches nothing. Please POST the picture as image or image_base64."
-            )
-        content, languages = await _asked(request)
-        try:
-            found = await asyncio.to_thread(recognized, content)
-        except NotAPhoto as error:
-            raise Refused(400, "The image could not be decoded.") from error
-        return _success(
-            {
-                "categories": [
-                    {"confidence": percent, "name": dict.fromkeys(languages, label)}
-                    for label, percent in found.items()
-                    if percent >= CUT
-                ]
-            }
-        )
+    async def upload(request: Request) -> Response:
+        content, _ = await posted(request)
+        await asyncio.to_thread(check_picture, content)
+        return success({"upload_id": pictures.upload(content)})
+
+    async def delete(request: Request) -> Response:
+        pictures.delete(request.path_params["upload_id"])
+        return success()
+
+    async def usage(request: Request) -> Response:
+        return success(account.usage(request.query_params))
+
+    async def batch(request: Request) -> Response:
+        return success(batches.take(await request.body()))
+
+    async def ticket(request: Request) -> Response:
+        return success(await asyncio.to_thread(batches.look, request.path_params["ticket_id"]))
 
     async def other(_: Request) -> Response:
         raise Refused(404, "There is no such endpoint.")
 
+    def sight(path: str) -> Callable[[Request], Awaitable[Response]]:
+        see: Sight = by_path[path]
+
+        async def seen(request: Request) -> Response:
+            check_ids(request.path_params)
+            if request.method == "GET":
+                asked = dict(request.query_params)
+                content = pictures.named(asked, by_id=path != "/text")
+            else:
+                content, asked = await posted(request)
+            return success(await asyncio.to_thread(see, content, {**asked, **request.path_params}))
+
+        return seen
+
     def endpoint(
-        answer: Callable[[Request], Awaitable[Response]], *methods: str
-    ) -> Callable[[Request], Awaitable[Response]]:
+        path: str,
+        answer: Callable[[Request], Awaitable[Response]],
+        *methods: str,
+        cost: int = 0,
+    ) -> Route:
         async def answered(request: Request) -> Response:
             try:
-                match _scenario(request, scenario):
-                    case Scenario.nonsense:
-                        return HTMLResponse("<html><body>Welcome to the portal</body></html>")
-                    case Scenario.slow:
-                        await asyncio.sleep(delay)
-                    case day if day in REFUSALS:
-                        raise Refused(*REFUSALS[day])
+                day = _scenario(request, scenario)
+                if day is Scenario.nonsense:
+                    return HTMLResponse("<html><body>Welcome to the portal</body></html>")
+                if day in REFUSALS:
+                    raise Refused(*REFUSALS[day])
                 if request.method not in methods:
                     raise Refused(405, "The method is not allowed for this endpoint.")
-                return await answer(request)
+                if not _takes_json(request):
+                    raise Refused(406, "This API answers in JSON only.")
+                with account.call(cost):
+                    if day is Scenario.slow:
+                        await asyncio.sleep(delay)
+                    return await answer(request)
             except Refused as refused:
-                return JSONResponse(
-                    {"status": {"text": refused.text, "type": "error"}}, refused.status
-                )
+                return refused.answer()
 
-        return answered
+        return Route(f"/v2{path}", answered, methods=EVERY)
 
-    every = ["GET", "POST", "PUT", "PATCH", "DELETE"]
     return [
-        Route("/v2/categorizers", endpoint(categorizers, "GET"), methods=every),
-        Route(
-            "/v2/categories/{categorizer_id}", endpoint(categories, "GET", "POST"), methods=every
-        ),
-        Route("/v2/{path:path}", endpoint(other, *every), methods=every),
+        endpoint("/categorizers", categorizers, "GET"),
+        endpoint("/categories/{categorizer_id}", sight("/categories"), "GET", "POST", cost=1),
+        endpoint("/tags", sight("/tags"), "GET", "POST", cost=1),
+        endpoint("/tags/{tagger_id}", sight("/tags"), "GET", "POST", cost=1),
+        endpoint("/colors", sight("/colors"), "GET", "POST", cost=1),
+        endpoint("/barcodes", sight("/barcodes"), "GET", "POST", cost=1),
+        endpoint("/text", sight("/text"), "GET", "POST", cost=1),
+        endpoint("/uploads", upload, "POST"),
+        endpoint("/uploads/{upload_id}", delete, "DELETE"),
+        endpoint("/batches", batch, "POST"),
+        endpoint("/tickets/{ticket_id}", ticket, "GET"),
+        endpoint("/usage", usage, "GET"),
+        endpoint("/{path:path}", other, *EVERY),
     ]
-
-
-def _success(result: dict[str, object]) -> Response:
-    return JSONResponse({"result": result, "status": {"text": "", "type": "success"}})
 
 
 def _scenario(request: Request, scenario: Callable[[str], Scenario]) -> Scenario:
@@ -144,29 +161,6 @@ def _scenario(request: Request, scenario: Callable[[str], Scenario]) -> Scenario
     return scenario(key) if secret == SECRET else Scenario.refused
 
 
-async def _asked(request: Request) -> tuple[bytes, list[str]]:
-    """The picture's bytes, and the languages in which labels are wanted."""
-    try:
-        async with request.form(max_files=1, max_part_size=BYTES_LIMIT * 4 // 3 + 4) as form:
-            image, encoded = form.get("image"), form.get("image_base64")
-            language = form.get("language") or request.query_params.get("language")
-            content = b""
-            if isinstance(image, UploadFile):
-                content = await image.read()
-            elif isinstance(encoded, str):
-                content = base64.b64decode(encoded, validate=True)
-    except HTTPException as error:
-        raise Refused(400, "The form could not be read.") from error
-    except binascii.Error as error:
-        raise Refused(400, "The field image_base64 is not base64.") from error
-    if not content:
-        raise Refused(400, "Please provide an image.")
-    if len(content) > BYTES_LIMIT:
-        raise Refused(400, "The image is too large.")
-    return content, _languages(language if isinstance(language, str) else None)
-
-
-def _languages(asked: str | None) -> list[str]:
-    # A custom categorizer knows its labels in the language they were given in, and in no other.
-    wanted = [language.strip() for language in (asked or "en").split(",")]
-    return [language for language in wanted if language == "en"] or ["en"]
+def _takes_json(request: Request) -> bool:
+    accept = request.headers.get("accept", "*/*")
+    return any(kind in accept for kind in ("*/*", "application/*", "application/json"))

@@ -57,12 +57,12 @@ class UnknownModel(LookupError):
 
 
 @cache
-def listings(model_id: str) -> tuple[Listing, ...]:
-    """Tell what is for sale of a car."""
+def listings(model_id: str, times: int = 1) -> tuple[Listing, ...]:
+    """Tell what is for sale of a car; in a market so many times as large."""
     car = _car(model_id)
     # Random seeds from a text in the same way everywhere; hash() would not.
     chance = Random(f"market of {model_id}")  # noqa: S311 - a market, not a secret
-    return tuple(_listing(car, chance) for _ in range(chance.randint(30, 130)))
+    return tuple(_listing(car, chance) for _ in range(times * chance.randint(30, 130)))
 
 
 def value(model_id: str, mileage: int, condition: str) -> Statistics:

@@ -26,6 +26,7 @@ class Scenario(StrEnum):
     down = "down"  # maintenance: 503
     slow = "slow"  # answers after a minute
     nonsense = "nonsense"  # 200 with an HTML page
+    later = "later"  # the answer is not there yet; it comes by webhook, or when asked again
 
 
 def scenario_of(key: str) -> Scenario:

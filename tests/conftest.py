@@ -9,6 +9,8 @@ import pytest
 
 from carvalue.core.appraiser import Appraiser
 from carvalue.core.catalog import Catalog, CatalogRow
+from carvalue.core.categorizers import Categorizers
+from carvalue.core.suppliers import DEFAULT, ValuersByCountry
 from tests.fakes import (
     Clock,
     FakeCategorizer,
@@ -80,9 +82,9 @@ def appraiser(
 ) -> Appraiser:
     """The use cases over fakes."""
     return Appraiser(
-        categorizer=categorizer,
+        categorizers=Categorizers((categorizer,)),
         specs_source=specs_source,
-        valuer=valuer,
+        valuers=ValuersByCountry({DEFAULT: (valuer,)}),
         vin_decoder=FakeVinDecoder(catalog),
         catalog=catalog,
         store=memory_store,
@@ -99,15 +101,15 @@ def environment() -> Iterator[dict[str, str]]:
     clean["PYTHONPATH"] = str(ROOT)
     with process("mocks", "--port", str(port), address=mocks, env=clean, cwd=ROOT):
         yield clean | {
-            "CARVALUE_CATEGORIZER": "imagga",
+            "CARVALUE_CATEGORIZERS": "imagga",
             "CARVALUE_IMAGGA__BASE_URL": f"{mocks}/v2",
             "CARVALUE_IMAGGA__API_KEY": "mock",
             "CARVALUE_IMAGGA__API_SECRET": "mock-secret",
             "CARVALUE_IMAGGA__CATEGORIZER_ID": "custom-car-categorizer",
-            "CARVALUE_SPECS_SOURCE": "specs_api",
+            "CARVALUE_SPECS_SOURCES": "specs_api",
             "CARVALUE_SPECS_API__BASE_URL": mocks,
             "CARVALUE_SPECS_API__API_KEY": "mock",
-            "CARVALUE_VALUER": "valuation_api",
+            "CARVALUE_VALUERS_DEFAULT": "valuation_api",
             "CARVALUE_VALUATION_API__BASE_URL": mocks,
             "CARVALUE_VALUATION_API__API_KEY": "mock",
         }

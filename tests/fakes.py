@@ -1,26 +1,29 @@
 """
-Stand-ins that keep the promises of the ports. The store runs through the same claims as the real
-one, in `tests/storage`.
+Stand-ins that keep the promises of the ports. What is stored runs through the same claims as the
+real stores, in `tests/storage`.
 """
 
+import asyncio
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 
 from PIL import Image
 
-from carvalue.core.answers import Answer
+from carvalue.core.answers import Answer, Awaited
 from carvalue.core.appraisal import KEPT_FOR, Appraisal, AppraisalStatus
 from carvalue.core.appraiser import Appraiser, Start
 from carvalue.core.cars import Car, MakeModel, Specs, SpecsSheet, Trim, VinCar
 from carvalue.core.catalog import Catalog
+from carvalue.core.categorizers import Categorizers
 from carvalue.core.errors import (
     AppraisalNotFound,
     CarvalueError,
     ChangedMeanwhile,
     InvalidVin,
+    NoticeRefused,
     PhotoNotFound,
     StoreUnavailable,
     UnknownTrim,
@@ -29,11 +32,12 @@ from carvalue.core.errors import (
 from carvalue.core.labels import Label
 from carvalue.core.photos import Photo, Side
 from carvalue.core.ports import CategorizerInfo, Position
+from carvalue.core.suppliers import DEFAULT, ValuersByCountry
 from carvalue.core.valuation import Price, Usage, Valuation
 
 LE = Trim("45963", "LE", is_default=True)
 S = Trim("45964", "S")
-PRICE = Price("USD", min=1795, median=7995, max=849995, mean=8940)
+PRICE = Price("USD", min=1795, median=7995, max=849995, mean=8940, source="fake-valuer")
 VIN_OF_COROLLA_2010 = "2T1BU4EE9AC123456"
 
 
@@ -52,10 +56,21 @@ class Clock:
 
 
 @dataclass
+class Ticks:
+    """A monotonic clock that stands until it is moved; in seconds."""
+
+    now: float = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
 class FakeCategorizer:
     """Answers what it is told to, by side; an error in the place of labels is raised."""
 
     default_id: str = "cars"
+    provider: str = "fake-categorizer"
     answers: dict[Side, Sequence[Label] | CarvalueError] = field(
         default_factory=lambda: {
             Side.front: [Label("toyota corolla", 0.97), Label("honda accord", 0.02)],
@@ -64,13 +79,31 @@ class FakeCategorizer:
     )
     asked: list[tuple[Side, str]] = field(default_factory=list)
     failure: CarvalueError | None = None
+    later: int | None = None
+    """Not None: answers are awaited; 0 when they are there."""
+    collected: list[Side] = field(default_factory=list)
 
-    async def categorize(self, photo: Photo, categorizer_id: str) -> Answer:
+    async def categorize(
+        self, photo: Photo, categorizer_id: str, language: str = "en"
+    ) -> Answer | Awaited:
         self.asked.append((photo.side, categorizer_id))
         answer = self.answers[photo.side]
         if isinstance(answer, CarvalueError):
             raise answer
+        if self.later is not None:
+            self.later += 1
+            return Awaited(self.provider, f"ticket-{photo.side.value}", categorizer_id)
         return Answer(tuple(answer), categorizer_id)
+
+    async def collect(self, awaited: Awaited) -> Answer | Awaited:
+        side = Side(awaited.ticket.removeprefix("ticket-"))
+        self.collected.append(side)
+        if self.later:
+            return awaited
+        answer = self.answers[side]
+        if isinstance(answer, CarvalueError):
+            raise answer
+        return Answer(tuple(answer), awaited.categorizer_id)
 
     async def categorizers(self) -> Sequence[CategorizerInfo]:
         await self.check()
@@ -97,7 +130,7 @@ class FakeSpecsSource:
         sheet = await self.specs(Car(make_model, year))
         return sheet.trims if sheet else ()
 
-    async def specs(self, car: Car) -> SpecsSheet | None:
+    async def specs(self, car: Car, vin: str | None = None) -> SpecsSheet | None:
         self.asked.append(car)
         if self.failure:
             raise self.failure
@@ -119,17 +152,18 @@ class FakeValuer:
     """Gives one price for everything, unless told to fail or to know none."""
 
     source: str = "fake-valuer"
+    mileage_band: int = 1000
     failure: CarvalueError | None = None
     price: Price | None = PRICE
     asked: list[tuple[Car, Usage]] = field(default_factory=list)
 
     async def value(
-        self, car: Car, specs: Specs | None, usage: Usage, country: str
+        self, car: Car, specs: Specs | None, usage: Usage, country: str, vin: str | None = None
     ) -> Price | None:
         self.asked.append((car, usage))
         if self.failure:
             raise self.failure
-        return self.price if specs else None
+        return replace(self.price, source=self.source) if specs and self.price else None
 
     async def check(self) -> None:
         if self.failure:
@@ -210,6 +244,14 @@ class MemoryStore:
             raise PhotoNotFound("There is no such photo.")
         return self._photos[id, side]
 
+    async def awaiting(self, provider: str, ticket: str) -> Sequence[str]:
+        return [
+            appraisal.id
+            for appraisal in self._appraisals.values()
+            if (provider, ticket)
+            in {(a.provider, a.ticket) for some in appraisal.awaited.values() for a in some}
+        ]
+
     async def valuations(
         self, id: str, *, limit: int, after: Position | None = None
     ) -> Sequence[Valuation]:
@@ -223,6 +265,63 @@ class MemoryStore:
         return self._valuations[id][valuation_id]
 
     async def check(self) -> None:
+        if self.failing:
+            raise StoreUnavailable("The database cannot be used right now.")
+
+
+class FakeNotices:
+    """NoticeReader of notices that are the ticket, signed `good`; "ping" is about nothing."""
+
+    def read_notice(self, headers: Mapping[str, str], body: bytes) -> str | None:
+        if headers.get("x-signature") != "good":
+            raise NoticeRefused("The notice is not signed by the provider.")
+        return None if body == b"ping" else body.decode()
+
+
+@dataclass
+class MemoryBook:
+    """QuotaBook in memory."""
+
+    calls: dict[tuple[str, date], int] = field(default_factory=dict)
+
+    async def spend(self, provider: str, period: date, calls: int, limit: int | None) -> bool:
+        await asyncio.sleep(0)  # as with a real one, others come in between
+        spent = self.calls.get((provider, period), 0) + calls
+        if limit is not None and spent > limit:
+            return False
+        self.calls[provider, period] = spent
+        return True
+
+    async def give_back(self, provider: str, period: date, calls: int) -> None:
+        self.calls[provider, period] -= calls
+
+    async def used(self, provider: str, period: date) -> int:
+        return self.calls.get((provider, period), 0)
+
+    async def at_least(self, provider: str, period: date, calls: int) -> None:
+        self.calls[provider, period] = max(calls, self.calls.get((provider, period), 0))
+
+
+class FakeMemory:
+    """Memory in memory."""
+
+    def __init__(self, *, now: Callable[[], datetime]) -> None:
+        self._now = now
+        self.kept: dict[str, tuple[Any, datetime, datetime]] = {}
+        self.failing = False
+
+    async def recall(self, key: str, kind: Any) -> tuple[Any, datetime] | None:
+        self._check()
+        answer, fetched_at, until = self.kept.get(key, (None, self._now(), self._now()))
+        return (answer, fetched_at) if until > self._now() else None
+
+    async def remember(
+        self, key: str, kind: Any, answer: Any, *, fetched_at: datetime, until: datetime
+    ) -> None:
+        self._check()
+        self.kept[key] = (answer, fetched_at, until)
+
+    def _check(self) -> None:
         if self.failing:
             raise StoreUnavailable("The database cannot be used right now.")
 
@@ -247,7 +346,10 @@ def an_appraiser(catalog: Catalog, **collaborators: Any) -> Appraiser:
         "vin_decoder": FakeVinDecoder(catalog),
         "store": MemoryStore(now=clock),
     }
-    return Appraiser(catalog=catalog, **{**fakes, **collaborators})
+    parts = {**fakes, **collaborators}
+    categorizers = Categorizers((parts.pop("categorizer"),))
+    valuers = ValuersByCountry({DEFAULT: (parts.pop("valuer"),)})
+    return Appraiser(catalog=catalog, **{"categorizers": categorizers, "valuers": valuers, **parts})
 
 
 NOTHING_BUT_PHOTOS = Start()

@@ -1,16 +1,19 @@
 """
-Servers in processes of their own, on loopback, for as long as a block lasts.
+Servers on loopback, for as long as a block lasts.
 """
 
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import uvicorn
+from starlette.types import ASGIApp
 
 START_SECONDS = 30
 ROOT = Path(__file__).parent.parent
@@ -41,3 +44,24 @@ def process(
     finally:
         started.terminate()
         started.wait(timeout=20)
+
+
+@contextmanager
+def serving(app: ASGIApp) -> Iterator[str]:
+    """An app on a socket of loopback, in a thread of this process; tells its address."""
+    server = uvicorn.Server(
+        uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", ws="none")
+    )
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    until = time.monotonic() + START_SECONDS
+    while not server.started:
+        assert thread.is_alive(), "the server has not started"
+        assert time.monotonic() < until, "the server does not answer"
+        time.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(timeout=20)

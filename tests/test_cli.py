@@ -21,15 +21,15 @@ USED = ["--mileage", "58000", "--condition", "very_good"]
 
 ON_MOCKS = {
     "CARVALUE_MOCKS": "mocks.app:app",
-    "CARVALUE_CATEGORIZER": "imagga",
+    "CARVALUE_CATEGORIZERS": "imagga",
     "CARVALUE_IMAGGA__BASE_URL": "http://mocks/v2",
     "CARVALUE_IMAGGA__API_KEY": "mock",
     "CARVALUE_IMAGGA__API_SECRET": "mock-secret",
     "CARVALUE_IMAGGA__CATEGORIZER_ID": "custom-car-categorizer",
-    "CARVALUE_SPECS_SOURCE": "specs_api",
+    "CARVALUE_SPECS_SOURCES": "specs_api",
     "CARVALUE_SPECS_API__BASE_URL": "http://mocks",
     "CARVALUE_SPECS_API__API_KEY": "mock",
-    "CARVALUE_VALUER": "valuation_api",
+    "CARVALUE_VALUERS_DEFAULT": "valuation_api",
     "CARVALUE_VALUATION_API__BASE_URL": "http://mocks",
     "CARVALUE_VALUATION_API__API_KEY": "mock",
 }
@@ -78,7 +78,7 @@ def test_serving_without_settings() -> None:
     result = in_a_process("serve", "--port", "0")
 
     assert result.returncode == 3
-    assert "CARVALUE_CATEGORIZER=imagga" in result.stderr
+    assert "CARVALUE_CATEGORIZERS=imagga" in result.stderr
     assert "CARVALUE_VALUATION_API__API_KEY=..." in result.stderr
     assert "Traceback" not in result.stderr
 
@@ -106,7 +106,7 @@ def test_appraising_without_settings() -> None:
     result = run("appraise", FRONT, BACK, "--year", "2010")
 
     assert result.exit_code == 3
-    assert "CARVALUE_CATEGORIZER=imagga" in result.stderr
+    assert "CARVALUE_CATEGORIZERS=imagga" in result.stderr
 
 
 def test_help() -> None:
@@ -231,11 +231,11 @@ def test_providers() -> None:
     result = run("providers", "--demo", "--json")
 
     assert result.exit_code == 0
-    assert json.loads(result.stdout) == {
-        "categorizer": "ok",
-        "specs_source": "ok",
-        "valuer": "ok",
-    }
+    states = json.loads(result.stdout)
+    assert list(states) == ["imagga", "specs_api", "valuation_api"]
+    assert {one["state"] for one in states.values()} == {"ok"}
+    assert states["valuation_api"]["calls_this_month"] == 0
+    assert states["valuation_api"]["monthly_calls"] is None
 
 
 def test_a_provider_that_cannot_be_used() -> None:
@@ -248,6 +248,6 @@ def test_a_provider_that_cannot_be_used() -> None:
 
     assert result.exit_code == 5
     states = json.loads(result.stdout)
-    assert states["categorizer"] == "The provider does not accept our key."
-    assert states["valuer"] == "ok"
+    assert states["imagga"]["state"] == "The provider does not accept our key."
+    assert states["valuation_api"]["state"] == "ok"
     assert "mock-refused" not in result.output

@@ -20,6 +20,10 @@ USED = {"mileage": 58000, "condition": "very_good"}
 ARTICLE = {"currency": "USD", "min": 1795, "median": 7995, "mean": 8940, "max": 849995}
 
 
+LASTING = {"refused", "quota"}
+"""A provider that refuses our key, or whose quota is used up, is left alone for a while."""
+
+
 @pytest.fixture
 async def client(
     tmp_path: Path, request: pytest.FixtureRequest
@@ -119,6 +123,9 @@ async def test_a_categorizer_that_fails(
     await play(client, "imagga", "ok")
     answer = await client.post(f"/v1/appraisals/{appraisal['id']}/categorizations")
 
+    if scenario in LASTING:
+        assert answer.json()["steps"] == appraisal["steps"]
+        return
     assert answer.status_code == 202
     assert answer.json()["status"] == "needs_confirmation"
     assert answer.json()["candidates"][0]["model"] == "Corolla"
@@ -153,6 +160,9 @@ async def test_a_specs_source_that_fails(
     await play(client, "specs_api", "ok")
     appraisal = await confirmed(client, id)
 
+    if scenario in LASTING:
+        assert appraisal["steps"]["specs"] == {"status": "failed", "code": code}
+        return
     assert appraisal["status"] == "valued"
     assert ARTICLE.items() <= appraisal["valuation"]["price"].items()
 
@@ -180,6 +190,9 @@ async def test_a_valuer_that_fails(
     await play(client, "valuation_api", "ok")
     valuation = await client.post(f"/v1/appraisals/{id}/valuations")
 
+    if scenario in LASTING:
+        assert valuation.status_code == status
+        return
     assert valuation.status_code == 201
     assert ARTICLE.items() <= valuation.json()["price"].items()
     assert (await client.get(f"/v1/appraisals/{id}")).json()["status"] == "valued"
@@ -228,10 +241,9 @@ async def test_the_providers_are_well(client: httpx.AsyncClient) -> None:
     answer = await client.get("/readyz")
 
     assert answer.status_code == 200
-    assert answer.json() == {
-        "status": "ok",
-        "store": "ok",
-        "categorizer": "failed",
-        "specs_source": "ok",
-        "valuer": "ok",
+    states = answer.json().pop("providers")
+    assert {name: one["state"] for name, one in states.items()} == {
+        "imagga": "failed",
+        "specs_api": "ok",
+        "valuation_api": "ok",
     }

@@ -155,7 +155,12 @@ def test_uploads(description: dict[str, Any]) -> None:
     """
     known = description["components"]["schemas"]
 
-    for name, fields in {"AppraisalCreate": ("front", "back"), "PhotoReplace": ("photo",)}.items():
+    photos = {
+        "AppraisalCreate": ("front", "back"),
+        "PhotoReplace": ("photo",),
+        "VinReadingCreate": ("photo",),
+    }
+    for name, fields in photos.items():
         for field in fields:
             assert known[name]["properties"][field]["format"] == "binary"
     forms = [
@@ -163,7 +168,7 @@ def test_uploads(description: dict[str, Any]) -> None:
         for operation in operations(description)
         if "multipart/form-data" in (content := operation.get("requestBody", {}).get("content", {}))
     ]
-    assert len(forms) == 2
+    assert len(forms) == 3
 
 
 def test_image_types_are_for_the_full_description_only() -> None:

@@ -17,14 +17,14 @@ from carvalue.core.identification import DEFAULT_RULE, MergeRule
 from carvalue.settings import Settings, mock_settings
 
 COMPLETE = {
-    "CARVALUE_CATEGORIZER": "imagga",
+    "CARVALUE_CATEGORIZERS": "imagga",
     "CARVALUE_IMAGGA__API_KEY": "secret-key",
     "CARVALUE_IMAGGA__API_SECRET": "secret-secret",
     "CARVALUE_IMAGGA__CATEGORIZER_ID": "custom-car-categorizer",
-    "CARVALUE_SPECS_SOURCE": "specs_api",
+    "CARVALUE_SPECS_SOURCES": "specs_api",
     "CARVALUE_SPECS_API__BASE_URL": "https://specs.example/v1",
     "CARVALUE_SPECS_API__API_KEY": "secret-specs",
-    "CARVALUE_VALUER": "valuation_api",
+    "CARVALUE_VALUERS_DEFAULT": "valuation_api",
     "CARVALUE_VALUATION_API__BASE_URL": "https://valuation.example",
     "CARVALUE_VALUATION_API__API_KEY": "secret-valuation",
 }
@@ -65,7 +65,7 @@ def test_nothing_set() -> None:
     for name in COMPLETE:
         if name != "CARVALUE_IMAGGA__BASE_URL":
             assert f"{name}=" in str(refused.value)
-    assert "CARVALUE_CATEGORIZER=imagga" in str(refused.value)
+    assert "CARVALUE_CATEGORIZERS=imagga" in str(refused.value)
     assert "carvalue demo" in str(refused.value)
 
 
@@ -83,7 +83,7 @@ def test_everything_set() -> None:
 @pytest.mark.parametrize(
     ("removed", "named"),
     [
-        ({"CARVALUE_VALUER"}, ["CARVALUE_VALUER=valuation_api"]),
+        ({"CARVALUE_VALUERS_DEFAULT"}, ["CARVALUE_VALUERS_DEFAULT=valuation_api|marketcheck"]),
         (
             {"CARVALUE_SPECS_API__BASE_URL", "CARVALUE_SPECS_API__API_KEY"},
             ["CARVALUE_SPECS_API__BASE_URL=...", "CARVALUE_SPECS_API__API_KEY=..."],
@@ -111,8 +111,8 @@ def test_half_a_provider(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("CARVALUE_CATEGORIZER", "secret-typo"),
-        ("CARVALUE_VALUER", "secret-typo"),
+        ("CARVALUE_CATEGORIZERS", "secret-typo"),
+        ("CARVALUE_VALUERS_DEFAULT", "secret-typo"),
         ("CARVALUE_SPECS_API__BASE_URL", "secret.example"),
         ("CARVALUE_SPECS_API__BASE_URL", "ftp://secret.example"),
         ("CARVALUE_VALUATION_API__BASE_URL", "https://secret example"),
@@ -155,7 +155,9 @@ def test_the_error_below() -> None:
     Even the error that names the variable is made from knows no value.
     """
     with pytest.raises(ValidationError) as refused:
-        written(COMPLETE | {"CARVALUE_VALUER": "secret", "CARVALUE_PROVIDER_SECONDS": "secret"})
+        written(
+            COMPLETE | {"CARVALUE_VALUERS_DEFAULT": "secret", "CARVALUE_PROVIDER_SECONDS": "secret"}
+        )
 
     assert "secret" not in f"{refused.value} {refused.value!r}"
 
@@ -240,7 +242,7 @@ def test_a_misspelt_setting(place: str, name: str, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_file_in_another_encoding(monkeypatch: pytest.MonkeyPatch) -> None:
-    Path(".env").write_bytes(b"CARVALUE_VALUER=\xff\n")
+    Path(".env").write_bytes(b"CARVALUE_VALUERS_DEFAULT=\xff\n")
 
     assert ".env is not UTF-8" in refusal_of(COMPLETE, monkeypatch)
 

@@ -45,7 +45,8 @@ def test_providers_by_settings_alone(environment: dict[str, str], tmp_path: Path
         "condition": "very_good",
     }
     with served(environment, tmp_path) as (client, pid):
-        assert set(client.get("/readyz").json().values()) == {"ok"}
+        states = client.get("/readyz").json()["providers"]
+        assert {one["state"] for one in states.values()} == {"ok"}
         started = client.post("/v1/appraisals", files=photos)
         assert started.status_code == 201
         assert started.json()["candidates"][0]["model"] == "Corolla"
@@ -96,7 +97,7 @@ def test_a_refused_key_costs_one_step(environment: dict[str, str], tmp_path: Pat
     photos = {side: (f"{side}.jpg", sample_photo(side).read_bytes()) for side in ("front", "back")}
     wrong = environment | {"CARVALUE_IMAGGA__API_KEY": "not-the-key"}
     with served(wrong, tmp_path) as (client, _):
-        assert client.get("/readyz").json()["categorizer"] == "failed"
+        assert client.get("/readyz").json()["providers"]["imagga"]["state"] == "failed"
         failed = client.post("/v1/appraisals", files=photos)
     assert failed.status_code == 201
     assert failed.json()["steps"]["front_categorization"]["code"] == "categorizer-error"

@@ -5,7 +5,7 @@ How an appraisal looks in a terminal.
 import pytest
 
 from carvalue.terminal import price_plot
-from carvalue.web.schemas import Price
+from carvalue.web.car_schemas import Price
 
 WIDTH = 41
 
@@ -21,6 +21,9 @@ def plot(low: int, median: int, high: int, mean: int, width: int = WIDTH) -> tup
         typical_low=None,
         typical_high=None,
         sample_size=None,
+        predicted=None,
+        fetched_at=None,
+        cached=False,
     )
     line, legend = price_plot(price, width).plain.split("\n")
     ends = f"{low:,} ", f" {high:,}"

@@ -8,6 +8,7 @@ is broken is left out and flagged; it never costs the rest of the answer.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from carvalue.core.labels import MAX_LABEL, Label
@@ -38,16 +39,41 @@ class Flag(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one categorizer says of one photo, and what was wrong with how it said it."""
+    """
+    What one categorizer says of one photo, and what was wrong with how it said it.
+
+    `source` is the provider, `fetched_at` when it was asked, `cached` whether for another photo
+    like this one.
+    """
 
     labels: tuple[Label, ...]
     categorizer_id: str = ""
     flags: tuple[Flag, ...] = ()
+    source: str = ""
+    fetched_at: datetime | None = None
+    cached: bool = False
 
 
-def read_answer(entries: object, scale: Scale, categorizer_id: str = "") -> Answer:
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """
+    The answer of a categorizer that needs longer: it will tell us, or can be asked again.
+
+    `ticket` is what the provider calls the photo by; it is opaque to us.
+    """
+
+    provider: str
+    ticket: str
+    categorizer_id: str = ""
+
+
+def read_answer(
+    entries: object, scale: Scale, categorizer_id: str = "", *, local: str | None = None
+) -> Answer:
     """
     Read the entries `{"name": {"en": "toyota corolla"}, "confidence": 97.2}` of an answer.
+
+    `local` is the key under which a name is also given in the caller's language.
 
     A name may be plain text and a confidence text. 100 to 101 is 100; more is dropped, never
     clipped: 250 % says that something is wrong, not that it is certain. A guessed scale is 0..1
@@ -57,7 +83,7 @@ def read_answer(entries: object, scale: Scale, categorizer_id: str = "") -> Answ
     if not isinstance(entries, list):
         flags |= set() if entries is None else {Flag.bad_entry}
         entries = []
-    read: list[tuple[str, float]] = []
+    read: list[tuple[str, float, str | None]] = []
     for entry in entries:
         text = _text(entry.get("name")) if isinstance(entry, Mapping) else ""
         if not text:
@@ -65,9 +91,9 @@ def read_answer(entries: object, scale: Scale, categorizer_id: str = "") -> Answ
         elif (number := _number(entry.get("confidence"))) is None:
             flags.add(Flag.bad_confidence)
         elif number:  # 0 says nothing
-            read.append((text, number))
+            read.append((text, number, _local(entry.get("name"), local)))
 
-    numbers = [number for _, number in read]
+    numbers = [number for _, number, _ in read]
     whole = 1.0 if scale is Scale.unit else 100.0
     if scale is Scale.guess and numbers and max(numbers) <= 1:
         flags.add(Flag.scale_guessed)
@@ -75,7 +101,9 @@ def read_answer(entries: object, scale: Scale, categorizer_id: str = "") -> Answ
     if any(number > whole * A_HAIR for number in numbers):
         flags.add(Flag.bad_confidence)
     labels = tuple(
-        Label(text, min(number / whole, 1.0)) for text, number in read if number <= whole * A_HAIR
+        Label(text, min(number / whole, 1.0), shown)
+        for text, number, shown in read
+        if number <= whole * A_HAIR
     )
     return Answer(labels, categorizer_id, tuple(sorted(flags)))
 
@@ -85,6 +113,13 @@ def _text(name: object) -> str:
     if isinstance(name, Mapping):
         name = name.get("en", next(iter(name.values()), None))
     return name[:MAX_LABEL].strip() if isinstance(name, str) else ""
+
+
+def _local(name: object, language: str | None) -> str | None:
+    """The name in a language, None where it is not given in it."""
+    if language is None or not isinstance(name, Mapping):
+        return None
+    return _text({"en": name.get(language)}) or None
 
 
 def _number(confidence: object) -> float | None:

@@ -8,12 +8,13 @@ One car's way from photos to valuation.
 An appraisal is a value: every change makes a new one. Its status follows from what it holds.
 """
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from carvalue.core.answers import Answer
+from carvalue.core.answers import Answer, Awaited
 from carvalue.core.cars import Car, Specs, SpecsSheet, Trim, VinCar
 from carvalue.core.errors import NotConfirmed, StillCategorizing, UnknownTrim
 from carvalue.core.identification import Decision, Identification
@@ -22,6 +23,13 @@ from carvalue.core.steps import PENDING, RETAKE, SKIPPED, SUCCESS, Step, StepCod
 from carvalue.core.valuation import Usage, Valuation
 
 KEPT_FOR = timedelta(days=30)
+
+NOTHING_AWAITED: Mapping[Side, tuple[Awaited, ...]] = {}
+
+
+def new_id(prefix: str) -> str:
+    """An id that nobody can guess."""
+    return f"{prefix}_{secrets.token_hex(16)}"
 
 
 class AppraisalStatus(StrEnum):
@@ -94,7 +102,8 @@ class Appraisal:
 
     `version` grows with every saved change. `vin_car` is the car that the VIN means; the VIN
     itself is not kept. `vin_conflict`: the photos, or the user, say another car than the VIN.
-    `answers` are the categorizers' own, by photo. `same_photo`: the two photos are one.
+    `answers` are the categorizers' own, by photo; `awaited` are those that need longer.
+    `same_photo`: the two photos are one. `color` is the car's, as a categorizer calls it.
     `valuation` is the newest; the store has the history.
     """
 
@@ -107,6 +116,7 @@ class Appraisal:
     country: str
     version: int = 0
     client_reference: str | None = None
+    language: str = "en"
     entered: Entered = Entered()
     vin_car: VinCar | None = None
     vin_conflict: bool = False
@@ -115,7 +125,9 @@ class Appraisal:
         default_factory=lambda: dict.fromkeys(Side, PENDING)
     )
     answers: Mapping[Side, tuple[Answer, ...]] = field(default_factory=dict)
+    awaited: Mapping[Side, tuple[Awaited, ...]] = field(default_factory=dict)
     identification: Identification | None = None
+    color: str | None = None
     trims: tuple[Trim, ...] = ()
     car: ConfirmedCar | None = None
     specs_step: Step = PENDING
@@ -212,6 +224,7 @@ class Appraisal:
             self,
             categorization={**self.categorization, **dict.fromkeys(sides, PENDING)},
             answers={side: said for side, said in self.answers.items() if side not in sides},
+            awaited={side: some for side, some in self.awaited.items() if side not in sides},
             updated_at=at,
         )
 
@@ -221,14 +234,16 @@ class Appraisal:
         answers: Mapping[Side, tuple[Answer, ...]],
         identification: Identification,
         *,
+        awaited: Mapping[Side, tuple[Awaited, ...]] = NOTHING_AWAITED,
         vin_conflict: bool = False,
         at: datetime,
     ) -> "Appraisal":
-        """The categorizer has answered, or failed to, for every photo."""
+        """The categorizers have answered, or failed to, or need longer, for every photo."""
         return replace(
             self,
             categorization={**self.categorization, **steps},
             answers=answers,
+            awaited=awaited,
             identification=identification,
             vin_conflict=vin_conflict,
             updated_at=at,
@@ -262,7 +277,7 @@ class Appraisal:
             self,
             car=replace(confirmed, trim=trim, trim_assumed=confirmed.car.trim_id is None),
             trims=sheet.trims,
-            specs=sheet.specs,
+            specs=replace(sheet.specs, trim_name=trim.name if trim else None),
             specs_step=SUCCESS,
             updated_at=at,
         )

@@ -36,11 +36,12 @@ BODY_OF = {said: body for body, ways in _BODIES.items() for said in ways} | {
 _FIRST_WORDS = {said.partition(" ")[0] for said in BODY_OF}
 
 
-def split_body(words: Sequence[str]) -> tuple[str | None, list[str]]:
+def split_body(words: Sequence[str]) -> tuple[str | None, Sequence[str]]:
     """The body that some words name, and the words that are left; the first body counts."""
     if _FIRST_WORDS.isdisjoint(words):
-        return None, list(words)
-    body, left, at = None, [], 0
+        return None, words
+    body, at = None, 0
+    left: list[str] = []
     while at < len(words):
         for size in range(min(_LONGEST, len(words) - at), 0, -1):
             named = BODY_OF.get(" ".join(words[at : at + size]))

@@ -9,10 +9,10 @@ normalised, and a bucket is kept for "none of these".
 import math
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from carvalue.core.answers import A_HAIR, Answer, Flag
-from carvalue.core.catalog import Catalog, key_of
+from carvalue.core.catalog import Catalog, has_key
 from carvalue.core.identification import (
     DEFAULT_RULE,
     Candidate,
@@ -22,6 +22,7 @@ from carvalue.core.identification import (
     MergeRule,
     Reason,
 )
+from carvalue.core.labels import ParsedLabel
 from carvalue.core.linking import Named, link
 from carvalue.core.photos import Side
 
@@ -57,13 +58,11 @@ def merge_sides(
     decision, reason = _decide(confidences[ranked[0]], len(firsts), agree, conflict, guessed, rule)
 
     listed = _short_list(ranked, confidences, firsts.values() if conflict else (), rule)
-    labels = _labels_of(views)
+    said = _said(views, links)
     ids = {car: f"cand_{rank}" for rank, car in enumerate(ranked, start=1)}
     return Identification(
         tuple(
-            _candidate(
-                id, car, confidences[car], labels[car], links, by_side, catalog, car in listed
-            )
+            _candidate(id, car, confidences[car], said[car], by_side, catalog, car in listed)
             for car, id in ids.items()
         ),
         other,
@@ -80,20 +79,13 @@ def merge_sides(
 # What each answer says
 
 
-@dataclass(slots=True)
-class _Seen:
-    """What one answer says of one car, and the labels that say it."""
-
-    confidence: float = 0.0
-    labels: dict[str, float] = field(default_factory=dict)
-
-
 @dataclass(frozen=True, slots=True)
 class _View:
-    """One categorizer's answer for one photo, by car; what it says sums to 1 at most."""
+    """One categorizer's answer for one photo, by car and by label; each sums to 1 at most."""
 
     side: Side
-    seen: Mapping[str, _Seen]
+    seen: Mapping[str, float]
+    labels: Mapping[str, float]
 
 
 def _views(
@@ -111,13 +103,12 @@ def _views(
 
     views = []
     for side, _, confidences in cleaned:
-        seen: dict[str, _Seen] = defaultdict(_Seen)
-        for label in sorted(confidences.keys() & named.keys()):
-            one = seen[named[label].car]
-            one.labels[label] = confidences[label]
-            one.confidence += confidences[label]
+        seen: dict[str, float] = defaultdict(float)
+        labels = {label: confidences[label] for label in sorted(confidences.keys() & named.keys())}
+        for label, confidence in labels.items():
+            seen[named[label].car] += confidence
         if seen:
-            views.append(_View(side, seen))
+            views.append(_View(side, seen, labels))
     return views, named, tuple(sorted(flags))
 
 
@@ -137,14 +128,18 @@ def _cleaned(answer: Answer) -> tuple[dict[str, float], set[Flag]]:
             continue
         if label.confidence == 0:
             continue
-        if not key_of(label.text):
+        if not has_key(label.text):
             flags.add(Flag.bad_entry)
             continue
         folded = label.text.strip().casefold()
+        confidence = min(label.confidence, 1.0)
         if folded in largest:
             flags.add(Flag.duplicate_label)
-        written[folded] = min(label.text, written.get(folded, label.text))
-        largest[folded] = max(largest.get(folded, 0.0), min(label.confidence, 1.0))
+            written[folded] = min(written[folded], label.text)
+            largest[folded] = max(largest[folded], confidence)
+        else:
+            written[folded] = label.text
+            largest[folded] = confidence
     total = math.fsum(largest.values())
     if total > _SUM_FLAGGED_OVER:
         flags.add(Flag.sum_over_100)
@@ -159,14 +154,20 @@ def _confidences(
     cars: Sequence[str], views: Sequence[_View], rule: MergeRule
 ) -> tuple[dict[str, float], float]:
     """The merged confidence of each car, and of none of them."""
-    weights = _weights(views, rule)
-    unseen = [_unseen(view, rule) for view in views]
-    scores = {car: _score(car, views, weights, unseen, rule) for car in cars}
+    logs = []
+    for view, weight in zip(views, _weights(views, rule), strict=True):
+        seen = {
+            car: weight * math.log(max(confidence, rule.floor))
+            for car, confidence in view.seen.items()
+        }
+        logs.append((seen, weight * math.log(_unseen(view, rule))))
+    # Summed exactly, so that the order of answers is nothing.
+    scores = {car: math.fsum([seen.get(car, unseen) for seen, unseen in logs]) for car in cars}
     # Scores are logarithms; the largest is taken off before they are raised again.
     top = max(scores.values())
     masses = [math.exp(scores[car] - top) for car in cars]
     others = max(0, rule.vocabulary - len(cars))
-    nobody = math.fsum(w * math.log(f) for w, f in zip(weights, unseen, strict=True))
+    nobody = math.fsum([unseen for _, unseen in logs])
     masses.append(others * math.exp(nobody - top))
     total = math.fsum(masses)
     shares = [mass / total for mass in masses]
@@ -189,37 +190,29 @@ def _weights(views: Sequence[_View], rule: MergeRule) -> list[float]:
 
 def _unseen(view: _View, rule: MergeRule) -> float:
     """What a car counts that this answer did not name: its share of the left-over mass."""
-    confidences = [seen.confidence for seen in view.seen.values()]
+    confidences = view.seen.values()
     left = max(0.0, 1 - math.fsum(confidences))
     share = left / max(1, rule.vocabulary - len(confidences))
     return max(min(min(confidences), share), rule.floor)
 
 
-def _score(
-    car: str,
-    views: Sequence[_View],
-    weights: Sequence[float],
-    unseen: Sequence[float],
-    rule: MergeRule,
-) -> float:
-    """The logarithm of the product; summed exactly, so that the order of answers is nothing."""
-    return math.fsum(
-        weight * math.log(max(view.seen[car].confidence, rule.floor) if car in view.seen else f)
-        for view, weight, f in zip(views, weights, unseen, strict=True)
-    )
-
-
-def _by_side(views: Sequence[_View]) -> dict[Side, dict[str, float]]:
+def _by_side(views: Sequence[_View]) -> dict[Side, Mapping[str, float]]:
     """Each photo's own confidences, the mean over its categorizers."""
-    answers = Counter(view.side for view in views)
-    sums: dict[Side, dict[str, list[float]]] = {}
+    seen: dict[Side, list[Mapping[str, float]]] = defaultdict(list)
     for view in views:
-        for car, seen in view.seen.items():
-            sums.setdefault(view.side, {}).setdefault(car, []).append(seen.confidence)
-    return {
-        side: {car: math.fsum(values) / answers[side] for car, values in of_car.items()}
-        for side, of_car in sums.items()
-    }
+        seen[view.side].append(view.seen)
+    return {side: _mean(answers) for side, answers in seen.items()}
+
+
+def _mean(answers: Sequence[Mapping[str, float]]) -> Mapping[str, float]:
+    """The mean of several answers; what one does not name counts 0 there."""
+    if len(answers) == 1:
+        return answers[0]
+    found: dict[str, list[float]] = defaultdict(list)
+    for answer in answers:
+        for name, confidence in answer.items():
+            found[name].append(confidence)
+    return {name: math.fsum(values) / len(answers) for name, values in found.items()}
 
 
 # What to do about it
@@ -261,25 +254,31 @@ def _short_list(
 # What is said of a car
 
 
+def _said(
+    views: Sequence[_View], links: Mapping[str, Named]
+) -> dict[str, list[tuple[ParsedLabel, float]]]:
+    """What the labels of each car mean, by label, with the mean of their confidences."""
+    confidences = _mean([view.labels for view in views])
+    said: dict[str, list[tuple[ParsedLabel, float]]] = defaultdict(list)
+    for label in sorted(confidences):
+        car, parsed = links[label]
+        said[car].append((parsed, confidences[label]))
+    return said
+
+
 def _candidate(
     id: str,
     car: str,
     confidence: float,
-    named: Mapping[str, float],
-    links: Mapping[str, Named],
+    said: Sequence[tuple[ParsedLabel, float]],
     by_side: Mapping[Side, Mapping[str, float]],
     catalog: Catalog,
     listed: bool,
 ) -> Candidate:
-    """The candidate that labels (with their mean confidences) make of a car."""
-
-    def telling(label: str) -> tuple[bool, bool, float, str]:
-        parsed = links[label].parsed
-        return (not parsed.make_given, parsed.corrected, -named[label], label)
-
-    best = links[min(named, key=telling)].parsed
+    """The candidate that its labels make of a car."""
+    best, _ = min(said, key=_telling) if len(said) > 1 else said[0]
     years = catalog.years(best.make_model.model_id) if best.make_model else ()
-    label_years = _label_years(named, links)
+    label_years = _label_years(said)
     return Candidate(
         id=id,
         label=best.words,
@@ -292,15 +291,24 @@ def _candidate(
         years=years,
         label_years=label_years,
         year=_preselected(label_years, years),
-        corrected=all(links[label].parsed.corrected for label in named),
+        corrected=best.corrected and all(parsed.corrected for parsed, _ in said),
     )
 
 
-def _label_years(labels: Mapping[str, float], links: Mapping[str, Named]) -> tuple[LabelYear, ...]:
+def _telling(said: tuple[ParsedLabel, float]) -> tuple[bool, bool, float]:
+    """The most telling label comes first: with its make, well spelt, and likely."""
+    parsed, confidence = said
+    return (not parsed.make_given, parsed.corrected, -confidence)
+
+
+def _label_years(said: Sequence[tuple[ParsedLabel, float]]) -> tuple[LabelYear, ...]:
+    """The model years that the labels of a car state, the likeliest first."""
     stated: dict[int, list[float]] = defaultdict(list)
-    for label, confidence in labels.items():
-        for year in links[label].parsed.years:
+    for parsed, confidence in said:
+        for year in parsed.years:
             stated[year].append(confidence)
+    if not stated:
+        return ()
     found = [LabelYear(year, math.fsum(values)) for year, values in stated.items()]
     return tuple(sorted(found, key=lambda one: (-one.confidence, one.year)))
 
@@ -311,16 +319,3 @@ def _preselected(label_years: Sequence[LabelYear], offered: Sequence[int]) -> in
     if not known or (len(known) > 1 and known[1].confidence == known[0].confidence):
         return None
     return known[0].year
-
-
-def _labels_of(views: Sequence[_View]) -> dict[str, dict[str, float]]:
-    """The labels of each car with their confidences, the mean over all answers."""
-    found: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for view in views:
-        for car, seen in view.seen.items():
-            for label, confidence in seen.labels.items():
-                found[car][label].append(confidence)
-    return {
-        car: {label: math.fsum(values) / len(views) for label, values in of_car.items()}
-        for car, of_car in found.items()
-    }

@@ -2,8 +2,9 @@
 Cars, their trims and their specs.
 """
 
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +78,24 @@ class FuelEconomy:
 
 @dataclass(frozen=True, slots=True)
 class Specs:
-    """What the maker says of a car in one trim. None is unknown, never 0."""
+    """
+    What the maker says of a car in one trim. None is unknown, never 0.
+
+    `corrected` names the fields that the source gave in a wrong unit, and that we converted.
+    `field_sources` names the source of each field that `source` did not know. `fetched_at` is when
+    the source was asked, `cached` whether for an earlier appraisal.
+    """
 
     trim_id: str
     source: str
+    trim_name: str | None = None
     body: str | None = None
     engine_position: str | None = None
+    engine_type: str | None = None
     engine_displacement_cc: int | None = None
     engine_cylinders: int | None = None
+    engine_power_kw: int | None = None
+    engine_torque_nm: int | None = None
     fuel: str | None = None
     drive: str | None = None
     transmission: str | None = None
@@ -96,9 +107,16 @@ class Specs:
     height_mm: int | None = None
     wheelbase_mm: int | None = None
     fuel_capacity_l: float | None = None
+    top_speed_kph: int | None = None
+    seconds_to_100_kph: float | None = None
+    co2_g_per_km: int | None = None
     fuel_economy: FuelEconomy = FuelEconomy()
     make_country: str | None = None
     source_updated_on: date | None = None
+    corrected: tuple[str, ...] = ()
+    field_sources: Mapping[str, str] = field(default_factory=dict)
+    fetched_at: datetime | None = None
+    cached: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ Nearest = Callable[[str, Collection[str]], str | None]
 
 
 _BETWEEN = re.compile(r"[\W_]+")
+_PLAIN = re.compile(r"[A-Za-z0-9]")
 _NOT_IN_IDS = re.compile(r"[^a-z0-9]+")
 
 
@@ -32,6 +33,11 @@ def key_of(name: str) -> str:
     if not name.isascii():
         name = unicodedata.normalize("NFKD", name)
     return _BETWEEN.sub("", name.casefold())
+
+
+def has_key(name: str) -> bool:
+    """Whether a name has a letter or digit at all, so that it can be told from others."""
+    return _PLAIN.search(name) is not None or key_of(name) != ""
 
 
 def slug_of(name: str) -> str:
@@ -113,6 +119,8 @@ class Catalog:
         self._models_of: dict[str, list[CatalogModel]] = defaultdict(list)
         self.make_ids: dict[str, str] = {}
         """The make's id by the key of each of its names."""
+        self.wholes: dict[str, str] = {}
+        """The id of the model that a version is one of, by its own: the 328i is a 3 Series."""
         self._names: dict[str, dict[str, CatalogModel]] = defaultdict(dict)
         self._bare: dict[str, list[CatalogModel]] = defaultdict(list)
 
@@ -165,6 +173,8 @@ class Catalog:
             if model.years:
                 self._models[model_id] = model
                 self._models_of[model.make_model.make_id].append(model)
+                if model.version_of:
+                    self.wholes[model_id] = model.version_of
         for (make_id, model_key), model_id in ids.items():
             self._names[make_id][model_key] = models[model_id]
             self._bare[model_key].append(models[model_id])
@@ -247,14 +257,9 @@ class Catalog:
         """The keys of all names of models."""
         return self._bare.keys()
 
-    def whole_of(self, model_id: str) -> str | None:
-        """The id of the model that this one is a version of: the 328i is a 3 Series."""
-        model = self._models.get(model_id)
-        return model.version_of if model else None
-
     def same_car(self, one: MakeModel, other: MakeModel) -> bool:
         """Whether two names may stand for one car: the 328i is a 3 Series."""
-        wholes = [{named.model_id, self.whole_of(named.model_id)} for named in (one, other)]
+        wholes = [{named.model_id, self.wholes.get(named.model_id)} for named in (one, other)]
         return bool((wholes[0] & wholes[1]) - {None})
 
     def years(self, model_id: str) -> tuple[int, ...]:

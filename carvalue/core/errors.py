@@ -3,18 +3,19 @@ Everything that can go wrong, and what it is called.
 
     CarvalueError
     ├── NotFoundError        AppraisalNotFound · PhotoNotFound · ValuationNotFound
-    │                        MakeNotFound · ModelNotFound · SpecsNotFound
+    │                        MakeNotFound · ModelNotFound · SpecsNotFound · VinReadingOff
     ├── StateError           StillCategorizing · NotConfirmed · AlreadyConfirmed · ChangedMeanwhile
     ├── VersionOutdated
     ├── PhotoError           PhotoTooLarge · PhotoTooSmall · PhotoUnsupported · PhotoUnreadable
     ├── ChoiceError          UnknownCar · NotACandidate · UnknownYear · YearNotCovered · UnknownTrim
-    │                        UnknownCategorizer · InvalidVin · UsageMissing
+    │                        UnknownCategorizer · InvalidVin · VinNotFound · UsageMissing
     ├── InvalidCursor
     ├── NoMarketData
     ├── ProviderError
     │   ├── TechnicalError   ProviderTimedOut · ProviderUnavailable · ProviderBusy
     │   │                    ProviderQuotaUsedUp · ProviderAnswerUnreadable
     │   └── LogicalError     ProviderKeyRefused · ProviderRequestRefused
+    ├── NoticeRefused
     ├── StoreUnavailable
     └── SettingsIncomplete
 
@@ -63,6 +64,10 @@ class ModelNotFound(NotFoundError):
 
 class SpecsNotFound(NotFoundError):
     """There are no specs of the car, or not yet."""
+
+
+class VinReadingOff(NotFoundError):
+    """This deployment has no provider that reads a VIN off a photo."""
 
 
 # The appraisal is not in the state for it
@@ -194,6 +199,13 @@ class InvalidVin(ChoiceError):
     field = "vin"
 
 
+class VinNotFound(ChoiceError):
+    """There is no VIN to be read on the photo."""
+
+    code = "vin-not-found"
+    field = "photo"
+
+
 class UsageMissing(ChoiceError):
     """A valuation needs the mileage and the condition."""
 
@@ -275,6 +287,12 @@ class ProviderKeyRefused(LogicalError):
 
 class ProviderRequestRefused(LogicalError):
     """The provider does not accept what we asked."""
+
+
+class NoticeRefused(CarvalueError):
+    """A provider's notice is forged, too old, or cannot be read."""
+
+    code = "signature-invalid"
 
 
 # Our own house

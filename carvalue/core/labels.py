@@ -8,9 +8,10 @@ catalogue keeps its own words; it is never bent to the nearest known car.
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from carvalue.core.bodies import split_body
 from carvalue.core.cars import MakeModel
@@ -19,26 +20,32 @@ from carvalue.core.catalog import Catalog, CatalogModel, key_of
 MAX_LABEL = 200
 """Characters of a label that are read; no car has a longer name."""
 FIRST_YEAR, LAST_YEAR = 1930, 2049
+_YEARS = frozenset(str(year) for year in range(FIRST_YEAR, LAST_YEAR + 1))
 _LONGEST_MAKE, _LONGEST_MODEL = 4, 6  # words
 _NAMED_NUMBERS = 4
 """So many numbers that look like years may be names; no label has more."""
 
-_SHORT_RANGE = re.compile(r"(?<!\d)((?:19|20)(\d\d)\s?[-–—/]\s?)(\d\d)(?!\d)")
+# A lookbehind stands behind the first letter or digit: patterns that begin with one are slow.
+_SHORT_RANGE = re.compile(r"((?:19|20)(?<!\d{3})(\d\d)\s?[-–—/]\s?)(\d\d)(?!\d)")
 _WORD = re.compile(r"[^\W_]+")
 # "FordFocus2012": a capital after small letters begins a word, and so does a year.
-_GLUED = re.compile(r"(?<=[a-z]{2})(?=[A-Z])|(?<=[A-Za-z]{3})(?=(?:19|20)\d\d(?!\d))")
+_GLUED = re.compile(r"[A-Z](?<=[a-z]{2}[A-Z])|(?:19|20)(?<=[A-Za-z]{3}\d\d)\d\d(?!\d)")
 
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """What a categorizer says it sees; `confidence` from 0 to 1."""
+    """
+    What a categorizer says it sees; `confidence` from 0 to 1.
+
+    `text` is what is read; `local` is the same in the caller's language, where the provider has it.
+    """
 
     text: str
     confidence: float
+    local: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedLabel:
+class ParsedLabel(NamedTuple):
     """
     The car that a label means.
 
@@ -64,7 +71,7 @@ class ParsedLabel:
     year_known: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Make:
     """A make's name found among the words, from `start` to before `end`."""
 
@@ -74,7 +81,7 @@ class _Make:
     corrected: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Hit:
     """A model's name found among the words, its make with it, from `start` to before `end`."""
 
@@ -103,11 +110,9 @@ def _parsed(text: str, catalog: Catalog) -> ParsedLabel:
     if not text.isascii():  # right-to-left marks and their like
         text = "".join(char for char in text if unicodedata.category(char) != "Cf")
     text = _SHORT_RANGE.sub(_whole_range, text)
-    as_written = _WORD.findall(text.casefold())
-    readings = [as_written]
-    unglued = _WORD.findall(_GLUED.sub(" ", text).casefold())
-    if unglued != as_written:
-        readings.append(unglued)
+    readings = [_WORD.findall(text.casefold())]
+    if _GLUED.search(text):
+        readings.append(_WORD.findall(_GLUED.sub(r" \g<0>", text).casefold()))
     for corrected in (False, True) if catalog.nearest else (False,):
         for words in readings:
             if found := _read(words, catalog, corrected=corrected):
@@ -124,37 +129,35 @@ def _whole_range(match: re.Match[str]) -> str:
 
 def _read(words: Sequence[str], catalog: Catalog, *, corrected: bool) -> ParsedLabel | None:
     """The best reading of these words as a name that we know; misspelt ones only if asked for."""
-    numbers = _numbers(words)
     first: ParsedLabel | None = None
-    for named in _named(numbers):
-        kept = [word for at, word in enumerate(words) if at not in numbers or at in named]
-        years = tuple(sorted({int(words[at]) for at in numbers if at not in named}))
-        names = {words[at] for at in named}
-        for found in _readings(kept, names, years, catalog, corrected=corrected):
-            if found.year_known:
-                return found
-            if first is None or (not first.make_model and found.make_model):
-                first = found
+    for kept, numbers, years in _without_years(words):
+        body, others = split_body(kept)
+        read, hits = kept, _hits(kept, years, catalog, corrected=corrected)
+        if not hits and body and others:
+            read, hits = others, _hits(others, years, catalog, corrected=corrected)
+        for hit in hits:
+            if numbers.issubset(read[hit.start : hit.end]):
+                found = _meant(hit, kept, body, read, years)
+                if found.year_known:
+                    return found
+                if first is None or (not first.make_model and found.make_model):
+                    first = found
     return first
 
 
-def _readings(
+def _without_years(
     words: Sequence[str],
-    numbers: Collection[str],
-    years: tuple[int, ...],
-    catalog: Catalog,
-    *,
-    corrected: bool,
-) -> Iterator[ParsedLabel]:
-    """What the words may mean, `numbers` in the name; without their body words if need be."""
-    body, others = split_body(words)
-    for read in (words, others) if body and others else (words,):
-        hits = list(_hits(read, years, catalog, corrected=corrected))
-        for hit in hits:
-            if all(number in read[hit.start : hit.end] for number in numbers):
-                yield _meant(hit, words, read, years)
-        if hits:
-            return
+) -> Sequence[tuple[Sequence[str], set[str], tuple[int, ...]]]:
+    """Each way to part name and years: the words without years, their numbers, and the years."""
+    if _YEARS.isdisjoint(words):
+        return [(words, set(), ())]
+    numbers = _numbers(words)
+    parted = []
+    for named in _named(numbers):
+        kept = [word for at, word in enumerate(words) if at not in numbers or at in named]
+        years = {int(words[at]) for at in numbers if at not in named}
+        parted.append((kept, {words[at] for at in named}, tuple(sorted(years))))
+    return parted
 
 
 def _named(numbers: Sequence[int]) -> Iterator[frozenset[int]]:
@@ -168,48 +171,45 @@ def _named(numbers: Sequence[int]) -> Iterator[frozenset[int]]:
 
 def _numbers(words: Sequence[str]) -> list[int]:
     """Where the numbers are that look like years."""
-    return [at for at, word in enumerate(words) if is_year(word)]
+    return [at for at, word in enumerate(words) if word in _YEARS]
 
 
 def is_year(word: str) -> bool:
     """Whether a word looks like a model year: four digits, from 1930 to 2049."""
-    return (
-        len(word) == 4
-        and word.isascii()
-        and word.isdigit()
-        and FIRST_YEAR <= int(word) <= LAST_YEAR
-    )
+    return word in _YEARS
 
 
 def _meant(
-    hit: _Hit, words: Sequence[str], read: Sequence[str], years: tuple[int, ...]
+    hit: _Hit,
+    words: Sequence[str],
+    body_said: str | None,
+    read: Sequence[str],
+    years: tuple[int, ...],
 ) -> ParsedLabel:
     """The label that a name makes of its words, the name found among those that were `read`."""
     model = hit.model
     body, rest = split_body([*read[: hit.start], *read[hit.end :]])
-    if body is None:  # a word of the model's name: "Century Wagon"
-        body, _ = split_body(words)
     return ParsedLabel(
         words=" ".join(words),
         make=model.make_model.make,
         model=model.make_model.model,
         make_model=model.make_model if model.years else None,
         years=years,
-        body=body,
+        body=body or body_said,  # it may be a word of the model's name: "Century Wagon"
         rest=" ".join(rest),
         model_key=hit.key,
         corrected=hit.corrected,
         make_given=hit.make_given,
-        year_known=bool(model.years) and set(years) <= set(model.years),
+        year_known=bool(model.years) and all(year in model.years for year in years),
     )
 
 
 def _outside(words: Sequence[str], catalog: Catalog) -> ParsedLabel:
     """A label that names no model that we know: its own words, its make if we know that."""
     numbers = _numbers(words)
-    make = _make_in(words, catalog)
+    make = _make_in(_keys(words), catalog)
     behind = make.end if make else 0
-    others = [
+    others: Sequence[str] = [
         word
         for at, word in enumerate(words)
         if at not in numbers and not (make and make.start <= at < make.end)
@@ -238,47 +238,56 @@ def _outside(words: Sequence[str], catalog: Catalog) -> ParsedLabel:
 
 def _hits(
     words: Sequence[str], years: Sequence[int], catalog: Catalog, *, corrected: bool
-) -> Iterator[_Hit]:
+) -> list[_Hit]:
     """The names that the words may mean, the likeliest first."""
-    make = _make_in(words, catalog)
+    keys = _keys(words)
+    make = _make_in(keys, catalog)
     if make is None and corrected:
         make = _misspelt_make(words, catalog)
     if make is None:
-        yield from _bare(words, years, catalog, corrected=corrected)
-        return
+        return list(_bare(words, years, catalog, corrected=corrected))
     names = catalog.names(make.make_id)
-    behind = _named_at(words, make.end, names)
-    # "range rover evoque": the make's name is a part of the model's.
-    within = [one for one in _named_at(words, make.start, names) if one[0] > make.end]
-    for end, key, model in sorted(behind + within, key=lambda one: -one[0]):
-        yield _Hit(model, key, make.start, end, corrected=make.corrected)
-    if not behind and make.start:
-        for end, key, model in _named_at(words[: make.start], 0, names):
-            yield _Hit(model, key, 0, max(end, make.end), corrected=make.corrected)
+    made = "".join(keys[make.start : make.end])
+    hits = []
+    behind = False
+    for end, key in _spans(keys, make.end, _LONGEST_MODEL):
+        if model := names.get(key):
+            behind = True
+            hits.append(_Hit(model, key, make.start, end, corrected=make.corrected))
+        # "range rover evoque": the make's name is a part of the model's.
+        if (model := names.get(made + key)) and end - make.start <= _LONGEST_MODEL:
+            hits.append(_Hit(model, made + key, make.start, end, corrected=make.corrected))
+    if not behind:
+        for end, key in _spans(keys[: make.start], 0, _LONGEST_MODEL):
+            if model := names.get(key):
+                hits.append(_Hit(model, key, 0, max(end, make.end), corrected=make.corrected))
     if corrected and not behind and not make.corrected:
-        yield from _misspelt_model(words, make, catalog)
+        hits += _misspelt_model(words, make, catalog)
+    return hits
 
 
-def _make_in(words: Sequence[str], catalog: Catalog) -> _Make | None:
+def _make_in(keys: Sequence[str], catalog: Catalog) -> _Make | None:
     """The leftmost make, the longest that begins there."""
-    for start in range(len(words)):
-        for end in range(min(start + _LONGEST_MAKE, len(words)), start, -1):
-            make_id = catalog.make_ids.get(_joined(words[start:end]))
-            if make_id is not None:
-                return _Make(make_id, start, end)
+    for start in range(len(keys)):
+        found = None
+        joined = ""
+        for end, key in enumerate(keys[start : start + _LONGEST_MAKE], start + 1):
+            joined += key
+            if joined in catalog.make_ids:
+                found = _Make(catalog.make_ids[joined], start, end)
+        if found:
+            return found
     return None
 
 
-def _named_at(
-    words: Sequence[str], start: int, names: Mapping[str, CatalogModel]
-) -> list[tuple[int, str, CatalogModel]]:
-    """All names that begin at a word, the longest first: where each ends, its key, its model."""
-    found = []
-    for end in range(min(start + _LONGEST_MODEL, len(words)), start, -1):
-        key = _joined(words[start:end])
-        if model := names.get(key):
-            found.append((end, key, model))
-    return found
+def _spans(keys: Sequence[str], start: int, longest: int) -> list[tuple[int, str]]:
+    """The words from `start` on, the longest span first: where each ends, its key."""
+    spans = []
+    joined = ""
+    for end, key in enumerate(keys[start : start + longest], start + 1):
+        joined += key
+        spans.append((end, joined))
+    return spans[::-1]
 
 
 def _bare(
@@ -349,6 +358,11 @@ def _misspelt_model(words: Sequence[str], make: _Make, catalog: Catalog) -> Iter
         if nearest:
             yield _Hit(names[nearest], nearest, make.start, end, corrected=True)
             return
+
+
+def _keys(words: Sequence[str]) -> Sequence[str]:
+    """The key of each word; joined they are the key of the name."""
+    return words if "".join(words).isascii() else [key_of(word) for word in words]
 
 
 def _joined(words: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from carvalue.core.answers import Answer
+from carvalue.core.answers import Answer, Awaited
 from carvalue.core.appraisal import Appraisal, AppraisalStatus
 from carvalue.core.cars import Car, MakeModel, Specs, SpecsSheet, Trim, VinCar
 from carvalue.core.photos import Photo, Side
@@ -25,20 +25,37 @@ class CategorizerInfo:
     id: str
     title: str
     labels: tuple[str, ...]
+    provider: str = ""
 
 
 class Categorizer(Protocol):
     """Says what a photo shows."""
 
     @property
+    def provider(self) -> str:
+        """Its name in our settings, which its answers are named by."""
+
+    @property
     def default_id(self) -> str:
         """The categorizer that is asked when none is named."""
 
-    async def categorize(self, photo: Photo, categorizer_id: str) -> Answer:
+    async def categorize(
+        self, photo: Photo, categorizer_id: str, language: str = "en"
+    ) -> Answer | Awaited:
         """
         What the photo shows, confidences from 0 to 1 and finite.
 
-        Without labels when it shows nothing that the categorizer knows.
+        Labels are in English; `language` (BCP 47) is what they are shown in, where known.
+
+        Without labels when it shows nothing that the categorizer knows. `Awaited` when the
+        provider needs longer.
+        """
+
+    async def collect(self, awaited: Awaited) -> Answer | Awaited:
+        """
+        Ask for an answer that was awaited; free of charge.
+
+        Raises `ProviderError`, `ProviderRequestRefused` when there will never be one.
         """
 
     async def categorizers(self) -> Sequence[CategorizerInfo]:
@@ -46,6 +63,18 @@ class Categorizer(Protocol):
 
     async def check(self) -> None:
         """Raise `ProviderError` unless the provider answers; free of charge."""
+
+
+class NoticeReader(Protocol):
+    """Reads a provider's notice that an awaited answer is there."""
+
+    def read_notice(self, headers: Mapping[str, str], body: bytes) -> str | None:
+        """
+        The ticket of the answer; None when the notice is about something else.
+
+        `headers` have names in small letters, `body` is as it was received. Nothing else of a
+        notice is believed. Raises `NoticeRefused` when it is forged, too old or unreadable.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +99,36 @@ class PhotoGate(Protocol):
         """Why it is refused, None if it is not. Raises `ProviderError`."""
 
 
+class ColorReader(Protocol):
+    """Says what color the car of a photo has."""
+
+    async def color(self, photo: Photo) -> str | None:
+        """The color in one English word or two; None when none stands out."""
+
+
+class TextReader(Protocol):
+    """Reads what is written on a photo."""
+
+    async def texts(self, photo: Photo) -> Sequence[str]:
+        """Words and lines, as they are found; bar codes too. Raises `ProviderError`."""
+
+
 class SpecsSource(Protocol):
-    """Knows what the makers say of their cars; its answers name it."""
+    """Knows what the makers say of their cars."""
+
+    @property
+    def source(self) -> str:
+        """How this source is named beside what it said."""
 
     async def trims(self, make_model: MakeModel, year: int) -> Sequence[Trim]:
         """The trims that the car was sold in; empty when the source does not know the car."""
 
-    async def specs(self, car: Car) -> SpecsSheet | None:
+    async def specs(self, car: Car, vin: str | None = None) -> SpecsSheet | None:
         """
         The specs of the car in its trim, or in the source's default trim.
 
-        None when the source does not know the car. Raises `UnknownTrim`.
+        A VIN tells the trim to a source that reads it. None when the source does not know the car.
+        Raises `UnknownTrim`.
         """
 
     async def check(self) -> None:
@@ -94,10 +142,18 @@ class Valuer(Protocol):
     def source(self) -> str:
         """How this source is named beside what it said."""
 
+    @property
+    def mileage_band(self) -> int:
+        """How many miles wide the bands are within which the source says about the same."""
+
     async def value(
-        self, car: Car, specs: Specs | None, usage: Usage, country: str
+        self, car: Car, specs: Specs | None, usage: Usage, country: str, vin: str | None = None
     ) -> Price | None:
-        """The prices of cars like this one; None when the valuer knows of none."""
+        """
+        The prices of cars like this one; None when the valuer knows of none.
+
+        A VIN says of this very car what the valuer cares to know. It is not kept.
+        """
 
     async def check(self) -> None:
         """Raise `ProviderError` unless the provider answers; free of charge."""
@@ -158,6 +214,9 @@ class AppraisalStore(Protocol):
         self, id: str, *, limit: int, after: Position | None = None
     ) -> Sequence[Valuation]:
         """At most `limit` valuations of the appraisal, newest first; `AppraisalNotFound`."""
+
+    async def awaiting(self, provider: str, ticket: str) -> Sequence[str]:
+        """The ids of the appraisals that wait for the answer with this ticket."""
 
     async def valuation(self, id: str, valuation_id: str) -> Valuation:
         """Raises `ValuationNotFound`, and `AppraisalNotFound`."""

@@ -51,7 +51,9 @@ class Price:
 
     `min`, `median`, `max` and `mean` are as the source gave them: asking prices may hold
     typing errors, which reach `max` and pull `mean`. The typical range and the sample size are
-    None where the source does not tell.
+    None where the source does not tell. `predicted` is what the source's own model says that
+    this very car is worth, where a VIN was known. `fetched_at` is when the source was asked,
+    `cached` whether for an earlier appraisal.
     """
 
     currency: str
@@ -62,6 +64,10 @@ class Price:
     typical_low: int | None = None
     typical_high: int | None = None
     sample_size: int | None = None
+    predicted: int | None = None
+    source: str = ""
+    fetched_at: datetime | None = None
+    cached: bool = False
 
 
 @dataclass(frozen=True, slots=True)

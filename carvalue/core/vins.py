@@ -9,6 +9,11 @@ from carvalue.core.catalog import Catalog
 from carvalue.core.identification import Identification, MergeRule
 
 
+def plain_vin(text: str) -> str:
+    """A VIN without what people put between its characters, in capitals; not checked."""
+    return "".join(text.split()).replace("-", "").upper()
+
+
 def photos_contradict(
     vin_car: VinCar | None, found: Identification, catalog: Catalog, rule: MergeRule
 ) -> bool:

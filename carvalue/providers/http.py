@@ -10,17 +10,20 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import httpx
+import stamina
 from aiohttp import ClientError
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import from_json
 
+from carvalue.core.budget import seconds_left
 from carvalue.core.errors import (
     ProviderAnswerUnreadable,
     ProviderBusy,
@@ -30,6 +33,7 @@ from carvalue.core.errors import (
     ProviderRequestRefused,
     ProviderTimedOut,
     ProviderUnavailable,
+    TechnicalError,
 )
 
 logger = logging.getLogger(__name__)
@@ -38,11 +42,17 @@ logger = logging.getLogger(__name__)
 logging.getLogger("httpx").setLevel(logging.WARNING)
 
 MAX_ANSWER = 256 * 1024
-"""Bytes of an answer that are read; the largest honest one is some 20 kB."""
-LONGEST_RETRY_AFTER = 3600
-"""Seconds; a provider that asks for more is asked again after an hour all the same."""
+"""Bytes of an answer that are read; the largest honest one is some 60 kB."""
+LONGEST_RETRY_AFTER = 40 * 86400
+"""Seconds; a month's quota may be used up on its first day."""
 QUOTA_FROM = 120
 """A 429 that asks to stay away for longer than this, in seconds, means a quota, not a rush."""
+ATTEMPTS = 3
+"""How often a call is made that costs nothing, or that the provider was too busy to take."""
+LONGEST_PAUSE = 2.0
+"""Seconds between two attempts; a provider that asks for more is not asked again."""
+UNTOLD_PAUSE, JITTER = 0.6, 0.2
+"""Seconds between two attempts at most where the provider names none, and their variation."""
 
 
 class Answer(BaseModel):
@@ -51,96 +61,181 @@ class Answer(BaseModel):
     model_config = ConfigDict(extra="ignore", allow_inf_nan=False, hide_input_in_errors=True)
 
 
+class Nothing(Answer):
+    """An answer of which only the status counts."""
+
+
 class NotFoundAtProvider(ProviderRequestRefused):
     """The provider says 404, which may mean that it does not know the car."""
 
 
-AnswerT = TypeVar("AnswerT", bound=Answer)
+AnswerT = TypeVar("AnswerT", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An answer whose status says that there is none."""
+
+    status: int
+    headers: httpx.Headers
+    body: bytes
+
+    def message(self, *keys: str) -> str:
+        """A text of the refusal's JSON, found key by key; empty without one. Never shown."""
+        try:
+            found: object = from_json(self.body)
+        except ValueError:
+            return ""
+        for key in keys:
+            found = found.get(key) if isinstance(found, dict) else None
+        return found if isinstance(found, str) else ""
+
+
+Meaning = Callable[[Refusal], type[ProviderError] | None]
+"""What a refusal means at one provider; None where it means what it usually does."""
+
+
+def no_meaning_of_its_own(refusal: Refusal) -> type[ProviderError] | None:
+    return None
+
+
+class Gate(Protocol):
+    """Lets calls through to a provider or raises `ProviderError`; see `carvalue.core.access`."""
+
+    def call(self, cost: int = 0) -> AbstractAsyncContextManager[None]: ...
+
+
+class _Open:
+    @contextlib.asynccontextmanager
+    async def call(self, cost: int = 0) -> AsyncIterator[None]:
+        yield
+
+
+ALWAYS_OPEN = _Open()
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """
+    How a provider is reached: its name in our settings, the time for a call, its gate, and how
+    many bytes of an answer are read.
+    """
+
+    http: httpx.AsyncClient
+    provider: str
+    seconds: float
+    gate: Gate = ALWAYS_OPEN
+    meaning: Meaning = no_meaning_of_its_own
+    max_answer: int = MAX_ANSWER
 
 
 async def fetch(
-    http: httpx.AsyncClient,
+    channel: Channel,
     answer: type[AnswerT],
     method: str,
     url: str,
     *,
-    provider: str,
-    seconds: float,
-    meaning: Mapping[int, type[ProviderError]] | None = None,
+    cost: int = 0,
+    unwrap: Callable[[bytes], bytes] | None = None,
     **request: Any,
 ) -> AnswerT:
     """
-    Send one request and read its answer, within `seconds` in all.
+    Send one request and read its answer, within the channel's seconds and the request's budget.
 
-    `meaning` says what a status means at this provider where that is not the usual thing;
-    `request` goes to `httpx.AsyncClient.stream` as it is. Raises `ProviderError`.
+    `cost` is how many calls the provider bills for it. One that costs nothing is repeated when it
+    fails for a passing reason; one that costs something only when the provider was too busy to
+    take it. `unwrap` finds the JSON in an answer that is not all JSON. `request` goes to
+    `httpx.AsyncClient.stream` as it is. Raises `ProviderError`.
     """
     started = time.monotonic()
+    seconds = seconds_left(channel.seconds)
+
+    def pause(error: Exception) -> float | bool:
+        """How many seconds to wait before the next attempt; False if there is none."""
+        if not isinstance(error, TechnicalError) or isinstance(error, ProviderQuotaUsedUp):
+            return False
+        if not isinstance(error, ProviderBusy) and (cost or method != "GET"):
+            return False
+        wait = float(error.retry_after or 0)
+        left = seconds - (time.monotonic() - started)
+        return (wait or True) if (wait or UNTOLD_PAUSE) < min(left, LONGEST_PAUSE) else False
+
     try:
-        status, headers, body = await _send(http, method, url, provider, seconds, request)
-        if status != httpx.codes.OK:
-            raise _refusal(status, headers, provider, meaning or {})
-        return _read(answer, body, provider)
+        async for attempt in stamina.retry_context(
+            on=pause,
+            attempts=ATTEMPTS,
+            timeout=None,  # `pause` knows what is left
+            wait_initial=0.1,
+            wait_max=UNTOLD_PAUSE - JITTER,
+            wait_jitter=JITTER,
+        ):
+            with attempt:
+                left = max(0.0, seconds - (time.monotonic() - started))
+                return await _asked(channel, answer, method, url, left, cost, unwrap, request)
     except NotFoundAtProvider:
         raise  # that nothing was found is no failure
     except ProviderError as error:
         logger.warning(
             "%s failed: %s after %.2f s",
-            provider,
+            channel.provider,
             type(error).__name__,
             time.monotonic() - started,
         )
         raise
+    raise AssertionError("a retry context ends with a result or an error")
 
 
-async def reach(
-    http: httpx.AsyncClient, url: str, *, provider: str, seconds: float, headers: dict[str, str]
-) -> None:
+async def _asked(
+    channel: Channel,
+    answer: type[AnswerT],
+    method: str,
+    url: str,
+    seconds: float,
+    cost: int,
+    unwrap: Callable[[bytes], bytes] | None,
+    request: Mapping[str, Any],
+) -> AnswerT:
+    """One attempt."""
+    async with channel.gate.call(cost):
+        status, headers, body = await _send(channel, method, url, seconds, request)
+        if status == httpx.codes.NO_CONTENT:
+            body = b"{}"
+        elif status != httpx.codes.OK:
+            raise _refused(Refusal(status, headers, body), channel)
+        return _read(answer, unwrap(body) if unwrap else body, channel.provider)
+
+
+async def reach(channel: Channel, url: str, **request: Any) -> None:
     """
     See whether a provider answers and does not refuse our key; any other status will do.
 
     For providers without a call that is free of charge. Raises `ProviderError`.
     """
-    status, received, _ = await _send(http, "GET", url, provider, seconds, {"headers": headers})
+    status, headers, body = await _send(channel, "GET", url, channel.seconds, request)
     if status in (401, 403):
-        raise _refusal(status, received, provider, {})
+        raise _refused(Refusal(status, headers, body), channel)
 
 
 @dataclass(frozen=True, slots=True)
 class JsonEndpoint:
     """One address that takes JSON by POST, knows us by a Bearer key, and says 404 for nothing."""
 
-    http: httpx.AsyncClient
+    channel: Channel
     url: str
     api_key: str = field(repr=False)
-    provider: str
-    seconds: float
 
     async def ask(self, answer: type[AnswerT], body: Mapping[str, Any]) -> AnswerT | None:
         """The answer; None when the provider knows of nothing. Raises `ProviderError`."""
         try:
             return await fetch(
-                self.http,
-                answer,
-                "POST",
-                self.url,
-                provider=self.provider,
-                seconds=self.seconds,
-                headers=self._headers,
-                json=body,
+                self.channel, answer, "POST", self.url, cost=1, headers=self._headers, json=body
             )
         except NotFoundAtProvider:
             return None
 
     async def check(self) -> None:
         """See whether the provider can be reached; it has no call that is free of charge."""
-        await reach(
-            self.http,
-            self.url,
-            provider=self.provider,
-            seconds=self.seconds,
-            headers=self._headers,
-        )
+        await reach(self.channel, self.url, headers=self._headers)
 
     @property
     def _headers(self) -> dict[str, str]:
@@ -148,20 +243,16 @@ class JsonEndpoint:
 
 
 async def _send(
-    http: httpx.AsyncClient,
-    method: str,
-    url: str,
-    provider: str,
-    seconds: float,
-    request: dict[str, Any],
+    channel: Channel, method: str, url: str, seconds: float, request: Mapping[str, Any]
 ) -> tuple[int, httpx.Headers, bytes]:
+    provider = channel.provider
     headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
-    headers |= request.pop("headers", {})
+    headers |= request.get("headers", {})
     try:
         # httpx's own time-out starts anew with every byte: a dripping answer would never end.
         async with (
             asyncio.timeout(seconds),
-            http.stream(method, url, headers=headers, **request) as response,
+            channel.http.stream(method, url, **{**request, "headers": headers}) as response,
         ):
             if response.headers.get("content-encoding", "identity") != "identity":
                 raise ProviderAnswerUnreadable(
@@ -171,7 +262,7 @@ async def _send(
             body = b""
             async for chunk in response.aiter_raw():
                 body += chunk
-                if len(body) > MAX_ANSWER:
+                if len(body) > channel.max_answer:
                     raise ProviderAnswerUnreadable(
                         "The provider's answer is too large.", provider=provider
                     )
@@ -182,6 +273,8 @@ async def _send(
                 "The provider cannot be reached.", provider=provider
             ) from error
         raise ProviderTimedOut("The provider did not answer in time.", provider=provider) from error
+    except httpx.UnsupportedProtocol:  # its text is the URL, which may hold a key
+        raise ProviderUnavailable("The provider cannot be reached.", provider=provider) from None
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
         raise ProviderUnavailable("The provider cannot be reached.", provider=provider) from error
     except (ClientError, ValueError) as error:
@@ -198,15 +291,12 @@ def _is_no_timeout(error: BaseException) -> bool:
     )
 
 
-def _refusal(
-    status: int,
-    headers: httpx.Headers,
-    provider: str,
-    meaning: Mapping[int, type[ProviderError]],
-) -> ProviderError:
-    wait = retry_after(headers.get("retry-after"), now=datetime.now(UTC))
-    if status in meaning:
-        kind = meaning[status]
+def _refused(refusal: Refusal, channel: Channel) -> ProviderError:
+    status, provider = refusal.status, channel.provider
+    wait = retry_after(refusal.headers.get("retry-after"), now=datetime.now(UTC))
+    kind: type[ProviderError]
+    if meant := channel.meaning(refusal):
+        kind = meant
     elif status in (401, 403):
         kind = ProviderKeyRefused
     elif status == 402:

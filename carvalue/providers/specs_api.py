@@ -7,12 +7,11 @@ bodies only: path (`/specs`), Bearer key and statuses are our choice.
 
 from collections.abc import Sequence
 
-import httpx
 from pydantic import Field
 
 from carvalue.core.cars import Car, FuelEconomy, MakeModel, Specs, SpecsSheet, Trim
 from carvalue.core.errors import UnknownTrim
-from carvalue.providers.http import Answer, JsonEndpoint
+from carvalue.providers.http import Answer, Channel, JsonEndpoint
 
 PROVIDER = "specs_api"
 HIGHEST = 1_000_000
@@ -51,17 +50,17 @@ class SpecsApi:
     """SpecsSource backed by the article's specs API. It chooses the trim itself."""
 
     def __init__(
-        self, http: httpx.AsyncClient, *, base_url: str, api_key: str, seconds: float, source: str
+        self, channel: Channel, *, base_url: str, api_key: str, source: str = PROVIDER
     ) -> None:
         url = f"{base_url.rstrip('/')}/specs"
-        self._endpoint = JsonEndpoint(http, url, api_key, PROVIDER, seconds)
+        self._endpoint = JsonEndpoint(channel, url, api_key)
         self.source = source
 
     async def trims(self, make_model: MakeModel, year: int) -> Sequence[Trim]:
         sheet = await self.specs(Car(make_model, year))
         return sheet.trims if sheet else ()
 
-    async def specs(self, car: Car) -> SpecsSheet | None:
+    async def specs(self, car: Car, vin: str | None = None) -> SpecsSheet | None:
         body = {
             "make": car.make_model.make,
             "model": car.make_model.model,

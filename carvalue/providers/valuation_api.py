@@ -9,13 +9,12 @@ is in miles, are our choice.
 
 from typing import Annotated
 
-import httpx
 from pydantic import Field
 
 from carvalue.core.cars import Car, Specs
 from carvalue.core.errors import ProviderAnswerUnreadable
 from carvalue.core.valuation import Condition, Price, Usage
-from carvalue.providers.http import Answer, JsonEndpoint
+from carvalue.providers.http import Answer, Channel, JsonEndpoint
 
 PROVIDER = "valuation_api"
 CURRENCY = "USD"
@@ -46,15 +45,18 @@ class ValuationAnswer(Answer):
 class ValuationApi:
     """Valuer backed by the article's valuation API. It knows cars by the specs API's ids only."""
 
+    mileage_band = 1_000
+    """Miles within which the price of the one asked for first is given to the others too."""
+
     def __init__(
-        self, http: httpx.AsyncClient, *, base_url: str, api_key: str, seconds: float, source: str
+        self, channel: Channel, *, base_url: str, api_key: str, source: str = PROVIDER
     ) -> None:
         url = f"{base_url.rstrip('/')}/valuation"
-        self._endpoint = JsonEndpoint(http, url, api_key, PROVIDER, seconds)
+        self._endpoint = JsonEndpoint(channel, url, api_key)
         self.source = source
 
     async def value(
-        self, car: Car, specs: Specs | None, usage: Usage, country: str
+        self, car: Car, specs: Specs | None, usage: Usage, country: str, vin: str | None = None
     ) -> Price | None:
         if specs is None or country != COUNTRY:
             return None

@@ -22,6 +22,7 @@ from vin.database import vehicle_db
 from carvalue.core.cars import MakeModel, VinCar
 from carvalue.core.catalog import Catalog, CatalogRow
 from carvalue.core.errors import InvalidVin
+from carvalue.core.vins import plain_vin
 
 COVERED_UNTIL = 2024
 """The last model year that the copy covers; a few models of 2025 are in it already."""
@@ -100,7 +101,7 @@ class VpicDecoder:
 
 def _checked(vin: str) -> str:
     """The VIN as it is stamped. The messages never repeat it: a VIN is personal."""
-    text = "".join(vin.split()).replace("-", "").upper()
+    text = plain_vin(vin)
     if len(text) != VIN_LENGTH:
         raise InvalidVin(f"A VIN has {VIN_LENGTH} characters.")
     if not all(char in VIN_CHARACTERS for char in text):

@@ -26,7 +26,13 @@ from carvalue.core.photos import Photo, Side
 from carvalue.core.ports import Position
 from carvalue.core.valuation import Valuation
 from carvalue.storage.database import Database
-from carvalue.storage.tables import AppraisalRow, ConfirmationRow, PhotoRow, ValuationRow
+from carvalue.storage.tables import (
+    AppraisalRow,
+    AwaitedRow,
+    ConfirmationRow,
+    PhotoRow,
+    ValuationRow,
+)
 
 _APPRAISAL = TypeAdapter(Appraisal)
 _CONFIRMATION = TypeAdapter(Confirmation)
@@ -84,6 +90,7 @@ class SqlAppraisalStore:
                 session.merge(ConfirmationRow(id=saved.id, document=document))
             if photo is not None:
                 session.merge(_photo_row(saved.id, photo))
+            _write_awaited(session, saved)
             valuation = saved.valuation
             if valuation and session.get(ValuationRow, valuation.id) is None:
                 session.add(_valuation_row(saved.id, valuation))
@@ -120,6 +127,16 @@ class SqlAppraisalStore:
             if row is None:
                 raise PhotoNotFound("There is no such photo.")
             return Photo(side, row.content, row.width, row.height)
+
+        return await self._database.read(read)
+
+    async def awaiting(self, provider: str, ticket: str) -> Sequence[str]:
+        query = select(AwaitedRow.appraisal_id).where(
+            AwaitedRow.provider == provider, AwaitedRow.ticket == ticket
+        )
+
+        def read(session: Session) -> list[str]:
+            return list(session.exec(query))
 
         return await self._database.read(read)
 
@@ -191,6 +208,17 @@ def _columns(appraisal: Appraisal) -> dict[str, Any]:
 
 def _appraisal(row: AppraisalRow) -> Appraisal:
     return replace(_APPRAISAL.validate_json(row.document), version=row.version)
+
+
+def _write_awaited(session: Session, appraisal: Appraisal) -> None:
+    session.connection().execute(
+        delete(AwaitedRow).where(col(AwaitedRow.appraisal_id) == appraisal.id)
+    )
+    tickets = {(one.provider, one.ticket) for some in appraisal.awaited.values() for one in some}
+    session.add_all(
+        AwaitedRow(provider=provider, ticket=ticket, appraisal_id=appraisal.id)
+        for provider, ticket in tickets
+    )
 
 
 def _photo_row(id: str, photo: Photo) -> PhotoRow:

@@ -2,7 +2,7 @@
 The tables. An appraisal is one versioned document beside the columns that are queried.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from sqlalchemy import DateTime, Dialect, LargeBinary, TypeDecorator
 from sqlmodel import Field, Index, SQLModel
@@ -35,6 +35,28 @@ class AppraisalRow(SQLModel, table=True):
     document: str
 
 
+class AwaitedRow(SQLModel, table=True):
+    """An appraisal that waits for an answer of a provider, which knows it by this ticket."""
+
+    __tablename__ = "awaited"
+
+    provider: str = Field(primary_key=True)
+    ticket: str = Field(primary_key=True)
+    appraisal_id: str = Field(
+        primary_key=True, foreign_key="appraisal.id", ondelete="CASCADE", index=True
+    )
+
+
+class CallsRow(SQLModel, table=True):
+    """How many calls of a provider's quota are used in the month that began on a day."""
+
+    __tablename__ = "provider_calls"
+
+    provider: str = Field(primary_key=True)
+    began_on: date = Field(primary_key=True)
+    calls: int
+
+
 class ConfirmationRow(SQLModel, table=True):
     """
     A car that a user confirmed, with what the categorizers had said: calibration data.
@@ -45,6 +67,17 @@ class ConfirmationRow(SQLModel, table=True):
     __tablename__ = "confirmation"
 
     id: str = Field(primary_key=True)
+    document: str
+
+
+class KeptAnswerRow(SQLModel, table=True):
+    """An answer of a provider, which is not asked the same again until it expires."""
+
+    __tablename__ = "kept_answer"
+
+    key: str = Field(primary_key=True)
+    fetched_at: datetime = Field(sa_type=UtcDateTime)
+    expires_at: datetime = Field(sa_type=UtcDateTime, index=True)
     document: str
 
 
@@ -70,3 +103,35 @@ class ValuationRow(SQLModel, table=True):
     appraisal_id: str = Field(foreign_key="appraisal.id", ondelete="CASCADE")
     created_at: datetime = Field(sa_type=UtcDateTime)
     document: str
+
+
+class EpaVehicleRow(SQLModel, table=True):
+    """
+    One record of the EPA's data, `document` its columns as JSON.
+
+    `content_hash` tells whether a newer file says something else. The keys are those of
+    `carvalue.core.catalog.key_of`.
+    """
+
+    __tablename__ = "epa_vehicle"
+    __table_args__ = (Index("epa_vehicle_of_make", "make_key", "year"),)
+
+    id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    make_key: str
+    model_key: str
+    base_key: str | None
+    year: int
+    content_hash: str
+    document: str
+
+
+class EpaImportRow(SQLModel, table=True):
+    """How far an import has come that is not done, by the hash of its file."""
+
+    __tablename__ = "epa_import"
+
+    file_hash: str = Field(primary_key=True)
+    line: int
+    new: int
+    changed: int
+    unchanged: int

@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from fastapi import FastAPI
 
 from carvalue import __version__
-from carvalue.web import appraisals, catalog, health, valuations
+from carvalue.web import appraisals, catalog, health, notices, valuations
 from carvalue.web.openapi import describe
 from carvalue.web.problems import add_problem_handlers
 from carvalue.web.requests import BodyLimit, CommonHeaders
@@ -36,7 +36,7 @@ def create_api(lifespan: Lifespan | None = None) -> FastAPI:
         # Two photos and the fields around them; text fields are short.
         form_limits={"max_files": 2, "max_fields": 16, "max_part_size": 4096},
     )
-    for part in (appraisals, valuations, catalog):
+    for part in (appraisals, valuations, catalog, notices):
         app.include_router(part.router)
     app.include_router(health.router)
     add_problem_handlers(app)

@@ -12,10 +12,11 @@ from carvalue.core import errors
 from carvalue.core.appraisal import Appraisal, AppraisalStatus
 from carvalue.core.photos import Side
 from carvalue.core.ports import Position
-from carvalue.web import inputs, schemas
+from carvalue.web import car_schemas, inputs, schemas
 from carvalue.web.cursors import first_of, position_of
 from carvalue.web.dependencies import (
     MAX_PAGE,
+    AcceptLanguage,
     AppraisalId,
     AppraiserDep,
     Cursor,
@@ -24,20 +25,15 @@ from carvalue.web.dependencies import (
     Limit,
     etag_of,
     is_known,
+    language_of,
     version_in,
 )
-from carvalue.web.problems import problems
+from carvalue.web.problems import PHOTO_ERRORS, problems
 from carvalue.web.uploads import read_photo
 
 router = APIRouter(prefix="/v1/appraisals", tags=["appraisals"])
 
 LIST = "appraisals"
-PHOTO_ERRORS = (
-    errors.PhotoTooLarge,
-    errors.PhotoTooSmall,
-    errors.PhotoUnsupported,
-    errors.PhotoUnreadable,
-)
 STATE_ERRORS = (errors.StillCategorizing, errors.AlreadyConfirmed, errors.ChangedMeanwhile)
 
 
@@ -64,6 +60,7 @@ async def create_appraisal(
     form: Annotated[inputs.AppraisalCreate, Form(media_type="multipart/form-data")],
     appraiser: AppraiserDep,
     response: Response,
+    accept_language: AcceptLanguage = None,
 ) -> schemas.Appraisal:
     """
     Send a front and a back photo; get the cars that they may show.
@@ -71,7 +68,7 @@ async def create_appraisal(
     A categorizer that fails is a failed step of the appraisal, which can be repeated; the photos
     are kept. A 404 means that somebody has deleted the appraisal meanwhile.
     """
-    start = form.to_start()
+    start = form.to_start(language_of(accept_language))
     front, back = await asyncio.gather(
         read_photo(form.front, Side.front), read_photo(form.back, Side.back)
     )
@@ -238,10 +235,10 @@ async def confirm_car(
     "/{appraisal_id}/specs",
     responses=problems(errors.AppraisalNotFound, errors.NotConfirmed, errors.SpecsNotFound),
 )
-async def get_specs(appraisal_id: AppraisalId, appraiser: AppraiserDep) -> schemas.Specs:
+async def get_specs(appraisal_id: AppraisalId, appraiser: AppraiserDep) -> car_schemas.Specs:
     """Get the specs of the confirmed car."""
     appraisal = await appraiser.get(appraisal_id)
     appraisal.confirmed_car()
     if appraisal.specs is None:
         raise errors.SpecsNotFound("There are no specs of this car, or not yet.")
-    return schemas.Specs.model_validate(appraisal.specs)
+    return car_schemas.Specs.model_validate(appraisal.specs)

@@ -4,17 +4,23 @@ The catalogue, for pickers and corrections, and the categorizers.
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Form, Path, Query, Response
 from fastapi.responses import Response as PlainResponse
 
 from carvalue.core import errors
 from carvalue.core.catalog import Catalog
+from carvalue.core.photos import Side
 from carvalue.web import catalog_schemas as schemas
+from carvalue.web import inputs
+from carvalue.web.car_schemas import Trim
 from carvalue.web.dependencies import AppraiserDep, IfNoneMatch, is_known
-from carvalue.web.problems import PROVIDER_ERRORS, problems
-from carvalue.web.schemas import Trim
+from carvalue.web.problems import PHOTO_ERRORS, PROVIDER_ERRORS, problems
+from carvalue.web.uploads import read_photo
 
 router = APIRouter(prefix="/v1", tags=["catalog"])
+
+READABLE = 3
+"""How many times as large as the photo of a car that of a VIN is kept."""
 
 MakeId = Annotated[str, Path(max_length=200, examples=["toyota"])]
 ModelId = Annotated[str, Path(max_length=200, examples=["toyota-corolla"])]
@@ -105,9 +111,27 @@ async def list_trims(
 @router.get("/categorizers", responses=problems(*PROVIDER_ERRORS))
 async def list_categorizers(appraiser: AppraiserDep) -> schemas.CategorizerList:
     """List the categorizers of the account, and the labels that they know."""
-    categorizer = appraiser.categorizer
-    found = await categorizer.categorizers()
+    known = appraiser.categorizers
     return schemas.CategorizerList(
-        data=[schemas.Categorizer.of(one, default_id=categorizer.default_id) for one in found],
+        data=[
+            schemas.Categorizer.of(one, is_default=one.id in known.default_ids)
+            for one in await known.infos()
+        ],
         next_cursor=None,
     )
+
+
+@router.post(
+    "/vin-readings",
+    responses=problems(
+        *PHOTO_ERRORS, errors.VinNotFound, errors.VinReadingOff, *PROVIDER_ERRORS, body=True
+    ),
+)
+async def read_vin(
+    form: Annotated[inputs.VinReadingCreate, Form(media_type="multipart/form-data")],
+    appraiser: AppraiserDep,
+) -> schemas.VinReading:
+    """Read a VIN off a photo, of a plate or a document. Neither is kept."""
+    # What is small on a whole photo is read, so it is shrunk less; it shows no side of a car.
+    photo = await read_photo(form.photo, Side.front, zoom=READABLE)
+    return schemas.VinReading.of(await appraiser.read_vin(photo))

@@ -5,10 +5,13 @@ The answers about the catalogue and the categorizers.
 from dataclasses import asdict
 from typing import Self
 
+from pydantic import Field
+
+from carvalue.core import vin_reading as core
 from carvalue.core.catalog import CatalogModel
 from carvalue.core.ports import CategorizerInfo
+from carvalue.web.car_schemas import Trim, VinCar
 from carvalue.web.fields import OutBody, Page
-from carvalue.web.schemas import Trim
 
 
 class CarMake(OutBody):
@@ -58,16 +61,31 @@ class Categorizer(OutBody):
     id: str
     title: str
     labels: list[str]
+    provider: str
     is_default: bool
 
     @classmethod
-    def of(cls, info: CategorizerInfo, *, default_id: str) -> Self:
+    def of(cls, info: CategorizerInfo, *, is_default: bool) -> Self:
         return cls(
             id=info.id,
             title=info.title,
             labels=list(info.labels),
-            is_default=info.id == default_id,
+            provider=info.provider,
+            is_default=is_default,
         )
+
+
+class VinReading(OutBody):
+    """A VIN that was read off a photo; let the user see it before it is used."""
+
+    vin: str
+    car: VinCar | None = Field(description="Null where nothing is known of the VIN.")
+    corrected: bool = Field(description="A letter was taken for the digit that looks like it.")
+
+    @classmethod
+    def of(cls, reading: core.VinReading) -> Self:
+        car = reading.car and VinCar.of(reading.car)
+        return cls(vin=reading.vin, car=car, corrected=reading.corrected)
 
 
 class CarMakeList(Page[CarMake]):

@@ -4,7 +4,7 @@ What routes are handed: the use cases, and the headers that they share.
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Protocol
+from typing import Annotated, Any, Protocol
 
 from fastapi import Depends, Header, Path, Query, Request
 
@@ -15,8 +15,8 @@ from carvalue.core.appraiser import Appraiser
 class ProviderStates(Protocol):
     """Tells how the providers are."""
 
-    async def states(self) -> dict[str, str]:
-        """`ok` or `failed` by port."""
+    async def states(self) -> dict[str, dict[str, Any]]:
+        """The state of each provider, and what of its subscription is used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,24 @@ Cursor = Annotated[
 IfMatch = Annotated[
     str | None, Header(max_length=200, description="ETag of the appraisal as it was shown.")
 ]
+AcceptLanguage = Annotated[
+    str | None,
+    Header(max_length=200, description="Labels are shown in the first of these languages."),
+]
 IfNoneMatch = Annotated[str | None, Header(max_length=2000, description="ETags known already.")]
+
+
+def language_of(accept_language: str | None) -> str:
+    """The language that a caller likes best (RFC 9110, 12.5.4), as a BCP 47 tag; or English."""
+    best, quality = "en", 0.0
+    for part in (accept_language or "").split(","):
+        found = re.fullmatch(
+            r"\s*([A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,2})\s*(?:;\s*q=([01](?:\.[0-9]{0,3})?)\s*)?",
+            part,
+        )
+        if found and (wanted := float(found[2] or 1)) > quality:
+            best, quality = found[1], wanted
+    return best
 
 
 def etag_of(appraisal: Appraisal) -> str:

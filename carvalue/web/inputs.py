@@ -9,9 +9,10 @@ from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from carvalue.core.appraisal import Entered
-from carvalue.core.appraiser import Choice, Start
+from carvalue.core.appraiser import Start
 from carvalue.core.errors import UsageMissing
 from carvalue.core.valuation import Condition, MileageUnit, Usage
+from carvalue.core.valuing import Choice
 from carvalue.web.fields import ID, FormBool, Id, InBody, Mileage, StrictMileage, StrictYear, Year
 
 Vin = Annotated[str, Field(max_length=40, description="Not kept; only the car that it means.")]
@@ -40,7 +41,7 @@ class AppraisalCreate(InBody):
         Field(description="Confirm without asking when both photos are sure and `year` is given."),
     ] = False
 
-    def to_start(self) -> Start:
+    def to_start(self, language: str) -> Start:
         usage = _usage(self.mileage, self.mileage_unit, self.condition)
         return Start(
             entered=Entered(self.year, usage, self.auto_confirm),
@@ -48,11 +49,18 @@ class AppraisalCreate(InBody):
             categorizer_id=self.categorizer_id,
             country=self.country,
             client_reference=self.client_reference,
+            language=language,
         )
 
 
 class PhotoReplace(InBody):
     """A better photo of one side."""
+
+    photo: UploadFile = Field(description="JPEG, PNG, WebP or HEIC, 16 MB.")
+
+
+class VinReadingCreate(InBody):
+    """A photo on which a VIN can be read."""
 
     photo: UploadFile = Field(description="JPEG, PNG, WebP or HEIC, 16 MB.")
 

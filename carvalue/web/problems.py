@@ -32,6 +32,7 @@ STATUS_OF: dict[type[errors.CarvalueError], int] = {
     errors.MakeNotFound: 404,
     errors.ModelNotFound: 404,
     errors.SpecsNotFound: 404,
+    errors.VinReadingOff: 404,
     errors.StillCategorizing: 409,
     errors.NotConfirmed: 409,
     errors.AlreadyConfirmed: 409,
@@ -48,6 +49,7 @@ STATUS_OF: dict[type[errors.CarvalueError], int] = {
     errors.UnknownTrim: 422,
     errors.UnknownCategorizer: 422,
     errors.InvalidVin: 422,
+    errors.VinNotFound: 422,
     errors.UsageMissing: 422,
     errors.InvalidCursor: 400,
     errors.NoMarketData: 422,
@@ -58,10 +60,17 @@ STATUS_OF: dict[type[errors.CarvalueError], int] = {
     errors.ProviderAnswerUnreadable: 502,
     errors.ProviderKeyRefused: 502,
     errors.ProviderRequestRefused: 502,
+    errors.NoticeRefused: 401,
     errors.StoreUnavailable: 503,
     errors.SettingsIncomplete: 500,
 }
 
+PHOTO_ERRORS = (
+    errors.PhotoTooLarge,
+    errors.PhotoTooSmall,
+    errors.PhotoUnsupported,
+    errors.PhotoUnreadable,
+)
 PROVIDER_ERRORS = (
     errors.ProviderUnavailable,
     errors.ProviderAnswerUnreadable,
@@ -91,12 +100,14 @@ TITLE_OF = {
     "year-not-covered": "The data do not cover this year",
     "unknown-trim": "The trim is not known",
     "unknown-categorizer": "The categorizer is not known",
+    "vin-not-found": "There is no VIN on the photo",
     "no-market-data": "No price is known",
     "internal": "Something went wrong here",
     "provider-error": "A provider failed",
     "provider-timeout": "A provider did not answer in time",
     "provider-busy": "A provider is busy",
     "provider-quota": "A provider's quota is used up",
+    "signature-invalid": "The signature is not valid",
     "settings-incomplete": "A setting is missing",
     "unavailable": "The service is not available right now",
 }
@@ -105,6 +116,8 @@ FIELD_NAME = re.compile(r"[A-Za-z][A-Za-z_-]{0,39}")
 
 RETRY_SECONDS = 2
 """What a client is asked to wait where nothing better is known."""
+LONGEST_RETRY = 3600
+"""Seconds; a provider's quota may be used up for weeks, but that may also be mended."""
 
 
 class ProblemField(BaseModel):
@@ -219,7 +232,8 @@ async def _carvalue_error(request: Request, error: Exception) -> JSONResponse:
     )
     headers = {}
     if retryable:
-        headers["Retry-After"] = str(getattr(error, "retry_after", None) or RETRY_SECONDS)
+        wait = getattr(error, "retry_after", None) or RETRY_SECONDS
+        headers["Retry-After"] = str(min(wait, LONGEST_RETRY))
     return problem_response(
         request,
         status=status,

@@ -5,8 +5,6 @@ All keys are always there; null is unknown. The core says probability (0 to 1), 
 percent (0 to 100), as the categorizers do.
 """
 
-from dataclasses import asdict
-from datetime import date
 from typing import Literal, Self
 
 from pydantic import Field
@@ -15,12 +13,12 @@ from carvalue.core import appraisal as core
 from carvalue.core import cars as core_cars
 from carvalue.core import identification as core_identification
 from carvalue.core import steps as core_steps
-from carvalue.core import valuation as core_valuation
 from carvalue.core.answers import Flag
 from carvalue.core.identification import Decision, Reason
 from carvalue.core.photos import PhotoInfo, Side
 from carvalue.core.steps import StepCode, StepStatus
 from carvalue.core.valuation import Condition, MileageUnit
+from carvalue.web.car_schemas import Car, Specs, Trim, Valuation, VinCar
 from carvalue.web.fields import Instant, OutBody, Page, Percent
 
 
@@ -109,9 +107,10 @@ class Candidate(OutBody):
 
 
 class Label(OutBody):
-    """What a categorizer says it sees."""
+    """What a categorizer says it sees; `local_label` in the caller's language, where known."""
 
     label: str
+    local_label: str | None
     confidence: Percent
 
 
@@ -122,138 +121,9 @@ class Answer(OutBody):
     categorizer_id: str
     labels: list[Label]
     flags: list[Flag]
-
-
-class Trim(OutBody):
-    """One version that a car is sold in."""
-
-    trim_id: str
-    name: str | None
-    is_default: bool
-
-
-class VinCar(OutBody):
-    """The car that the VIN means."""
-
-    make_id: str
-    make: str
-    model_id: str
-    model: str
-    year: int | None = Field(description="Null where the VIN leaves it open; see `years`.")
-    years: list[int] = Field(description="A VIN's year code repeats every 30 years.")
-    trim: str | None
-
-    @classmethod
-    def of(cls, car: core_cars.VinCar) -> Self:
-        return cls(**asdict(car.make_model), year=car.year, years=list(car.years), trim=car.trim)
-
-
-class Car(OutBody):
-    """The confirmed car. `trim_assumed`: the user has not chosen the trim."""
-
-    make_id: str
-    make: str
-    model_id: str
-    model: str
-    year: int
-    trim_id: str | None
-    trim: str | None
-    trim_assumed: bool
-    source: core.CarSource
-
-    @classmethod
-    def of(cls, confirmed: core.ConfirmedCar) -> Self:
-        trim = confirmed.trim
-        return cls(
-            **asdict(confirmed.car.make_model),
-            year=confirmed.car.year,
-            trim_id=trim.trim_id if trim else confirmed.car.trim_id,
-            trim=trim.name if trim else None,
-            trim_assumed=confirmed.trim_assumed,
-            source=confirmed.source,
-        )
-
-
-class FuelEconomy(OutBody):
-    """US gallons."""
-
-    city_l_per_100km: float | None
-    highway_l_per_100km: float | None
-    mixed_l_per_100km: float | None
-    city_mpg_us: float | None
-    highway_mpg_us: float | None
-    mixed_mpg_us: float | None
-
-
-class Specs(OutBody):
-    """What the maker says. `source` names who told us; null is unknown."""
-
-    trim_id: str
-    body: str | None
-    engine_position: str | None
-    engine_displacement_cc: int | None
-    engine_cylinders: int | None
-    fuel: str | None
-    drive: str | None
-    transmission: str | None
-    seats: int | None
-    doors: int | None
-    weight_kg: int | None
-    length_mm: int | None
-    width_mm: int | None
-    height_mm: int | None
-    wheelbase_mm: int | None
-    fuel_capacity_l: float | None
-    fuel_economy: FuelEconomy
-    make_country: str | None
-    source: str
-    source_updated_on: date | None
-
-
-class Price(OutBody):
-    """
-    Whole units of `currency`. `max` and `mean` are raw: one absurd listing moves them; show the
-    median.
-    """
-
-    currency: str = Field(description="ISO 4217.", examples=["USD"])
-    min: int
-    median: int
-    mean: int
-    max: int
-    typical_low: int | None
-    typical_high: int | None
-    sample_size: int | None
-
-
-class Valuation(OutBody):
-    """A price and all that it was asked for with. It never changes."""
-
-    id: str
-    appraisal_id: str
-    trim_id: str | None
-    mileage: int
-    mileage_unit: MileageUnit
-    condition: Condition
-    country: str
-    price: Price
-    source: str
-    created_at: Instant
-
-    @classmethod
-    def of(cls, appraisal_id: str, made: core_valuation.Valuation) -> Self:
-        return cls(
-            id=made.id,
-            appraisal_id=appraisal_id,
-            trim_id=made.trim_id,
-            mileage=made.usage.mileage,
-            mileage_unit=made.usage.mileage_unit,
-            condition=made.usage.condition,
-            country=made.country,
-            price=Price.model_validate(made.price),
-            source=made.source,
-            created_at=made.created_at,
-        )
+    source: str | None = Field(description="The provider.")
+    fetched_at: Instant | None
+    cached: bool = Field(description="Kept from before: this photo has not been asked about.")
 
 
 class Entered(OutBody):
@@ -300,6 +170,7 @@ class Appraisal(OutBody):
     flags: list[Flag] = Field(description="What was wrong with the categorizers' answers.")
     rule: str | None = Field(description="The rule that merged the photos, with its version.")
     answers: list[Answer] = Field(description="What the categorizers said, photo by photo.")
+    color: str | None = Field(description="The car's, in English, where a categorizer is asked.")
     trims: list[Trim]
     car: Car | None
     specs: Specs | None
@@ -340,6 +211,7 @@ class Appraisal(OutBody):
             flags=list(found.flags) if found else [],
             rule=found and found.rule,
             answers=_answers(appraisal),
+            color=appraisal.color,
             trims=[Trim.model_validate(trim) for trim in appraisal.trims],
             car=appraisal.car and Car.of(appraisal.car),
             specs=appraisal.specs and Specs.model_validate(appraisal.specs),
@@ -368,10 +240,17 @@ def _answers(appraisal: core.Appraisal) -> list[Answer]:
             side=side,
             categorizer_id=answer.categorizer_id,
             labels=[
-                Label(label=label.text, confidence=_percent(label.confidence))
+                Label(
+                    label=label.text,
+                    local_label=label.local,
+                    confidence=_percent(label.confidence),
+                )
                 for label in answer.labels
             ],
             flags=list(answer.flags),
+            source=answer.source or None,
+            fetched_at=answer.fetched_at,
+            cached=answer.cached,
         )
         for side in Side
         for answer in appraisal.answers.get(side, ())

@@ -3,6 +3,7 @@ From an uploaded file to a photo.
 """
 
 import os
+from functools import partial
 
 import anyio.to_thread
 from anyio import CapacityLimiter
@@ -20,11 +21,12 @@ MultiPartParser.spool_max_size = MAX_UPLOAD
 _decoders = CapacityLimiter(os.cpu_count() or 1)
 
 
-async def read_photo(upload: UploadFile, side: Side) -> Photo:
+async def read_photo(upload: UploadFile, side: Side, *, zoom: int = 1) -> Photo:
     """
-    The photo in an uploaded file, prepared off the event loop.
+    The photo in an uploaded file, prepared off the event loop; see `prepare_photo`.
 
     Raises `PhotoTooLarge`, `PhotoUnsupported` and `PhotoUnreadable`.
     """
     content = await upload.read()
-    return await anyio.to_thread.run_sync(prepare_photo, content, side, limiter=_decoders)
+    prepare = partial(prepare_photo, content, side, zoom=zoom)
+    return await anyio.to_thread.run_sync(prepare, limiter=_decoders)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Response
 
 from carvalue.core import errors
 from carvalue.core.ports import Position
-from carvalue.web import inputs, schemas
+from carvalue.web import car_schemas, inputs, schemas
 from carvalue.web.cursors import first_of, position_of
 from carvalue.web.dependencies import MAX_PAGE, AppraisalId, AppraiserDep, Cursor, Limit
 from carvalue.web.problems import PROVIDER_ERRORS, problems
@@ -36,7 +36,7 @@ async def create_valuation(
     appraiser: AppraiserDep,
     response: Response,
     body: inputs.ValuationCreate | None = None,
-) -> schemas.Valuation:
+) -> car_schemas.Valuation:
     """
     Value the confirmed car with this mileage and condition, or with those entered before.
 
@@ -44,7 +44,7 @@ async def create_valuation(
     """
     made = await appraiser.value(appraisal_id, body.to_usage() if body else None)
     response.headers["Location"] = f"/v1/appraisals/{appraisal_id}/valuations/{made.id}"
-    return schemas.Valuation.of(appraisal_id, made)
+    return car_schemas.Valuation.of(appraisal_id, made)
 
 
 @router.get("", responses=problems(errors.AppraisalNotFound, errors.InvalidCursor))
@@ -69,7 +69,7 @@ async def list_valuations(
             'rel="next"'
         )
     return schemas.ValuationList(
-        data=[schemas.Valuation.of(appraisal_id, one) for one in page], next_cursor=next_cursor
+        data=[car_schemas.Valuation.of(appraisal_id, one) for one in page], next_cursor=next_cursor
     )
 
 
@@ -81,7 +81,7 @@ async def get_valuation(
     appraisal_id: AppraisalId,
     valuation_id: Annotated[str, Path(max_length=100)],
     appraiser: AppraiserDep,
-) -> schemas.Valuation:
+) -> car_schemas.Valuation:
     """Get one valuation."""
     made = await appraiser.store.valuation(appraisal_id, valuation_id)
-    return schemas.Valuation.of(appraisal_id, made)
+    return car_schemas.Valuation.of(appraisal_id, made)

@@ -3,13 +3,14 @@ from dataclasses import replace
 import pytest
 
 from carvalue.core.appraisal import AppraisalStatus, CarSource, Entered, NextAction
-from carvalue.core.appraiser import Appraiser, Choice, Start
+from carvalue.core.appraiser import Appraiser, Start
 from carvalue.core.errors import ProviderError, ProviderTimedOut
 from carvalue.core.identification import Decision, Reason
 from carvalue.core.labels import Label
 from carvalue.core.photos import Side
 from carvalue.core.steps import Step, StepCode
 from carvalue.core.valuation import Condition, MileageUnit, Usage
+from carvalue.core.valuing import Choice
 from tests.fakes import (
     PRICE,
     VIN_OF_COROLLA_2010,

@@ -1,18 +1,16 @@
-import asyncio
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import pytest
 
 from carvalue.core import errors
 from carvalue.core.appraisal import AppraisalStatus, CarSource, Entered, NextAction
-from carvalue.core.appraiser import Appraiser, Choice, Start
-from carvalue.core.cars import Car, SpecsSheet
-from carvalue.core.catalog import Catalog
+from carvalue.core.appraiser import Appraiser, Start
 from carvalue.core.errors import ProviderError, ProviderTimedOut
 from carvalue.core.labels import Label
 from carvalue.core.photos import Side
-from carvalue.core.steps import SKIPPED, SUCCESS, Step, StepCode
+from carvalue.core.steps import SUCCESS
 from carvalue.core.valuation import Condition, MileageUnit, Usage
+from carvalue.core.valuing import Choice
 from tests.fakes import (
     LE,
     PRICE,
@@ -20,9 +18,7 @@ from tests.fakes import (
     FakeCategorizer,
     FakeSpecsSource,
     FakeValuer,
-    MemoryStore,
     S,
-    an_appraiser,
     started,
 )
 
@@ -31,7 +27,6 @@ pytestmark = pytest.mark.anyio
 USAGE = Usage(90_000, MileageUnit.km, Condition.good)
 COROLLA_2010 = Choice("toyota", "toyota-corolla", 2010)
 PRICED = replace(COROLLA_2010, usage=USAGE)
-SURE = Start(Entered(year=2010, auto_confirm=True))
 
 
 def failing(error: type[ProviderError] = ProviderTimedOut) -> ProviderError:
@@ -201,217 +196,6 @@ async def test_a_trim_that_does_not_exist(appraiser: Appraiser) -> None:
     assert kept.entered.usage == USAGE
     finished = await appraiser.confirm(appraisal.id, replace(PRICED, trim_id="45964"))
     assert finished.status is AppraisalStatus.valued
-
-
-# Again
-
-
-async def test_confirming_twice(
-    appraiser: Appraiser, specs_source: FakeSpecsSource, valuer: FakeValuer
-) -> None:
-    """
-    A second tap costs nothing and changes nothing.
-    """
-    appraisal = await started(appraiser)
-    first = await appraiser.confirm(appraisal.id, PRICED)
-
-    second = await appraiser.confirm(appraisal.id, PRICED)
-
-    assert second == first
-    assert (len(specs_source.asked), len(valuer.asked)) == (1, 1)
-
-
-async def test_correcting_the_car(appraiser: Appraiser) -> None:
-    """
-    The specs and the price shown are of the car that was named last; the former price is history.
-    """
-    appraisal = await started(appraiser)
-    first = await appraiser.confirm(appraisal.id, PRICED)
-
-    second = await appraiser.confirm(appraisal.id, Choice("toyota", "toyota-camry", 2011))
-
-    assert second.car is not None
-    assert second.valuation is not None
-    assert str(second.car.car) == "Toyota Camry 2011"
-    assert second.entered.year == 2011
-    history = await appraiser.store.valuations(appraisal.id, limit=5)
-    assert history == [second.valuation, first.valuation]
-
-
-async def test_confirming_a_version_that_is_not_the_newest(appraiser: Appraiser) -> None:
-    """
-    Who chose from an outdated list is asked to look again.
-    """
-    appraisal = await started(appraiser)
-    confirmed = await appraiser.confirm(appraisal.id, COROLLA_2010, appraisal.version)
-
-    with pytest.raises(errors.VersionOutdated):
-        await appraiser.confirm(appraisal.id, PRICED, appraisal.version)
-    assert await appraiser.get(appraisal.id) == confirmed
-
-
-@dataclass
-class MetHere(FakeSpecsSource):
-    """Answers when two have asked."""
-
-    asking: asyncio.Barrier = field(default_factory=lambda: asyncio.Barrier(2))
-
-    async def specs(self, car: Car) -> SpecsSheet | None:
-        async with asyncio.timeout(5):
-            await self.asking.wait()
-        return await super().specs(car)
-
-
-@pytest.mark.parametrize("other", [COROLLA_2010, Choice("toyota", "toyota-camry", 2011)])
-async def test_confirmations_at_two_replicas(
-    other: Choice, catalog: Catalog, memory_store: MemoryStore
-) -> None:
-    """
-    At two replicas, one of them wins whole; the other is told that something changed.
-    """
-    specs_source = MetHere()
-    appraiser, replica = (
-        an_appraiser(catalog, store=memory_store, specs_source=specs_source) for _ in range(2)
-    )
-    appraisal = await started(appraiser)
-
-    results = await asyncio.gather(
-        appraiser.confirm(appraisal.id, COROLLA_2010),
-        replica.confirm(appraisal.id, other),
-        return_exceptions=True,
-    )
-
-    lost = [result for result in results if isinstance(result, BaseException)]
-    (won,) = [result for result in results if not isinstance(result, BaseException)]
-    assert [type(error) for error in lost] == [errors.ChangedMeanwhile]
-    assert await appraiser.get(appraisal.id) == won
-    assert won.specs_step == SUCCESS
-
-
-async def test_tapping_twice(
-    appraiser: Appraiser, specs_source: FakeSpecsSource, valuer: FakeValuer
-) -> None:
-    """
-    Two taps on "confirm" lead to one valuation, which is paid for once and shown to both.
-    """
-    appraisal = await started(appraiser)
-
-    first, second = await asyncio.gather(
-        appraiser.confirm(appraisal.id, PRICED), appraiser.confirm(appraisal.id, PRICED)
-    )
-
-    assert first == second
-    assert first.valuation is not None
-    assert (len(specs_source.asked), len(valuer.asked)) == (1, 1)
-
-
-async def test_changing_ones_mind_quickly(appraiser: Appraiser) -> None:
-    """
-    Of two choices in a row the later one stands, with the specs that go with it.
-    """
-    appraisal = await started(appraiser)
-
-    await asyncio.gather(
-        appraiser.confirm(appraisal.id, PRICED),
-        appraiser.confirm(appraisal.id, Choice("toyota", "toyota-camry", 2011)),
-    )
-
-    stands = await appraiser.get(appraisal.id)
-    assert stands.car is not None
-    assert str(stands.car.car) == "Toyota Camry 2011"
-    assert (stands.specs_step, stands.valuation_step) == (SUCCESS, SUCCESS)
-
-
-# What fails
-
-
-@pytest.mark.parametrize(
-    ("failure", "code"),
-    [
-        (errors.ProviderTimedOut, "provider-timeout"),
-        (errors.ProviderBusy, "provider-busy"),
-        (errors.ProviderQuotaUsedUp, "provider-quota"),
-        (errors.ProviderUnavailable, "provider-error"),
-        (errors.ProviderRequestRefused, "provider-error"),
-    ],
-)
-async def test_failing_specs_leave_the_choice(
-    failure: type[ProviderError],
-    code: str,
-    appraiser: Appraiser,
-    specs_source: FakeSpecsSource,
-    valuer: FakeValuer,
-) -> None:
-    """
-    The user's choice stands, and repeating it finishes what is missing.
-    """
-    specs_source.failure = failing(failure)
-    appraisal = await started(appraiser)
-
-    confirmed = await appraiser.confirm(appraisal.id, PRICED)
-
-    assert confirmed.status is AppraisalStatus.confirmed
-    assert (confirmed.specs_step.code, confirmed.valuation_step) == (code, SKIPPED)
-    assert confirmed.next_action is NextAction.request_valuation
-    assert valuer.asked == []
-    specs_source.failure = None
-    assert (await appraiser.confirm(appraisal.id, PRICED)).status is AppraisalStatus.valued
-
-
-async def test_a_failing_valuer_leaves_the_specs(
-    appraiser: Appraiser, specs_source: FakeSpecsSource, valuer: FakeValuer
-) -> None:
-    """
-    Repeating the confirmation asks for the price alone.
-    """
-    valuer.failure = failing()
-    appraisal = await started(appraiser)
-
-    confirmed = await appraiser.confirm(appraisal.id, PRICED)
-
-    assert confirmed.valuation_step == Step.failed(StepCode.provider_timeout)
-    assert confirmed.specs is not None
-    assert confirmed.entered.usage == USAGE
-    assert confirmed.next_action is not NextAction.done
-    valuer.failure = None
-    assert (await appraiser.confirm(appraisal.id, COROLLA_2010)).status is AppraisalStatus.valued
-    assert len(specs_source.asked) == 1
-
-
-async def test_a_car_without_specs(
-    appraiser: Appraiser, specs_source: FakeSpecsSource, valuer: FakeValuer
-) -> None:
-    """
-    A car that the source does not know is confirmed all the same, and priced if the valuer can.
-    """
-    specs_source.knows = False
-    appraisal = await started(appraiser)
-
-    confirmed = await appraiser.confirm(appraisal.id, PRICED)
-
-    assert confirmed.car is not None
-    assert confirmed.specs_step == Step.failed(StepCode.no_specs_known)
-    assert (confirmed.specs, confirmed.trims) == (None, ())
-    assert len(valuer.asked) == 1
-    await appraiser.confirm(appraisal.id, PRICED)
-    assert len(specs_source.asked) == 1
-
-
-async def test_a_car_without_a_market(appraiser: Appraiser, valuer: FakeValuer) -> None:
-    """
-    No price is an answer, too: the app is done, and shows the specs.
-    """
-    valuer.price = None
-    appraisal = await started(appraiser)
-
-    confirmed = await appraiser.confirm(appraisal.id, PRICED)
-
-    assert confirmed.valuation_step == Step.failed(StepCode.no_market_data)
-    assert (confirmed.status, confirmed.next_action) == (
-        AppraisalStatus.confirmed,
-        NextAction.done,
-    )
-    assert confirmed.specs is not None
 
 
 async def test_a_wrong_trim_changes_nothing(appraiser: Appraiser) -> None:

@@ -6,12 +6,14 @@ import pytest
 from carvalue.core import errors
 from carvalue.core.answers import Answer
 from carvalue.core.appraisal import Appraisal, NextAction
-from carvalue.core.appraiser import ABANDONED_AFTER, Appraiser, Choice
+from carvalue.core.appraiser import Appraiser
+from carvalue.core.categorizing import ABANDONED_AFTER
 from carvalue.core.errors import ProviderTimedOut
 from carvalue.core.labels import Label
 from carvalue.core.photos import Side
 from carvalue.core.steps import PENDING, SUCCESS, Step, StepCode
 from carvalue.core.valuation import Condition, MileageUnit, Usage
+from carvalue.core.valuing import Choice
 from tests.fakes import (
     Clock,
     FakeCategorizer,

@@ -3,9 +3,9 @@ import asyncio
 import pytest
 
 from carvalue.core import errors
-from carvalue.core.answers import Answer
+from carvalue.core.answers import Answer, Awaited
 from carvalue.core.appraisal import KEPT_FOR, AppraisalStatus, Entered, NextAction
-from carvalue.core.appraiser import Appraiser, Choice, Start
+from carvalue.core.appraiser import Appraiser, Start
 from carvalue.core.catalog import Catalog
 from carvalue.core.errors import ProviderError, ProviderTimedOut
 from carvalue.core.identification import Decision, Reason
@@ -13,6 +13,7 @@ from carvalue.core.labels import Label
 from carvalue.core.photos import Photo, Side
 from carvalue.core.steps import SUCCESS, Step, StepCode
 from carvalue.core.valuation import Condition, MileageUnit, Usage
+from carvalue.core.valuing import Choice
 from tests.fakes import (
     VIN_OF_COROLLA_2010,
     Clock,
@@ -86,10 +87,12 @@ async def test_both_photos_are_asked_about_at_once(catalog: Catalog) -> None:
     both = asyncio.Barrier(2)
 
     class BothAtOnce(FakeCategorizer):
-        async def categorize(self, photo: Photo, categorizer_id: str) -> Answer:
+        async def categorize(
+            self, photo: Photo, categorizer_id: str, language: str = "en"
+        ) -> Answer | Awaited:
             async with asyncio.timeout(5):
                 await both.wait()
-            return await super().categorize(photo, categorizer_id)
+            return await super().categorize(photo, categorizer_id, language)
 
     appraisal = await started(an_appraiser(catalog, categorizer=BothAtOnce()))
 
@@ -104,11 +107,13 @@ async def test_photos_are_kept_before_the_categorizer_is_asked(
     """
 
     class Watching(FakeCategorizer):
-        async def categorize(self, photo: Photo, categorizer_id: str) -> Answer:
+        async def categorize(
+            self, photo: Photo, categorizer_id: str, language: str = "en"
+        ) -> Answer | Awaited:
             (kept,) = await memory_store.page(limit=5)
             assert kept.status is AppraisalStatus.categorizing
             assert await memory_store.photo(kept.id, photo.side) == photo
-            return await super().categorize(photo, categorizer_id)
+            return await super().categorize(photo, categorizer_id, language)
 
     categorizer = Watching()
 

@@ -4,10 +4,11 @@ import pytest
 
 from carvalue.core import errors
 from carvalue.core.appraisal import AppraisalStatus, Entered, NextAction
-from carvalue.core.appraiser import Appraiser, Choice, Start
+from carvalue.core.appraiser import Appraiser, Start
 from carvalue.core.errors import ProviderError, ProviderTimedOut
 from carvalue.core.steps import SUCCESS, Step, StepCode
 from carvalue.core.valuation import Condition, MileageUnit, Usage
+from carvalue.core.valuing import Choice
 from tests.fakes import LE, PRICE, Clock, FakeSpecsSource, FakeValuer, S, started
 
 pytestmark = pytest.mark.anyio

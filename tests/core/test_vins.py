@@ -4,13 +4,14 @@ import pytest
 
 from carvalue.core import errors
 from carvalue.core.appraisal import AppraisalStatus, CarSource, Entered, NextAction
-from carvalue.core.appraiser import Appraiser, Choice, Start
+from carvalue.core.appraiser import Appraiser, Start
 from carvalue.core.cars import Car, MakeModel, VinCar
 from carvalue.core.catalog import Catalog, CatalogRow
 from carvalue.core.confirming import CorrectionScope
 from carvalue.core.errors import ProviderTimedOut
 from carvalue.core.labels import Label
 from carvalue.core.photos import Side
+from carvalue.core.valuing import Choice
 from carvalue.core.vins import choice_contradicts
 from tests.fakes import VIN_OF_COROLLA_2010, FakeCategorizer, FakeSpecsSource, an_appraiser, started
 

@@ -22,9 +22,12 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
 async def wire() -> AsyncIterator[Wire]:
     """Start a server that answers every request with the bytes given; tells its address."""
     servers: list[asyncio.Server] = []
+    ended = asyncio.Event()
     talks: set[asyncio.Task[None] | None] = set()
 
-    async def start(answer: bytes, *, then_drip: bytes = b"", then_abort: bool = False) -> str:
+    async def start(
+        answer: bytes, *, then_drip: bytes = b"", then_abort: bool = False, then_wait: bool = False
+    ) -> str:
         async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             talks.add(asyncio.current_task())
             with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
@@ -34,6 +37,8 @@ async def wire() -> AsyncIterator[Wire]:
                     await writer.drain()
                     await asyncio.sleep(0.01)
                     writer.write(then_drip)
+                if then_wait:
+                    await ended.wait()
             if then_abort:
                 writer.transport.abort()
             writer.close()
@@ -48,4 +53,5 @@ async def wire() -> AsyncIterator[Wire]:
     for server in servers:
         server.close()
     servers.clear()
+    ended.set()
     await asyncio.gather(*filter(None, talks))

@@ -20,7 +20,7 @@ from carvalue.core.errors import (
     ProviderTimedOut,
     ProviderUnavailable,
 )
-from carvalue.providers.http import MAX_ANSWER, Answer, NotFoundAtProvider, fetch, reach
+from carvalue.providers.http import MAX_ANSWER, Answer, Channel, NotFoundAtProvider, fetch, reach
 
 pytestmark = pytest.mark.anyio
 
@@ -56,9 +56,11 @@ async def ask(
     seconds: float = 5.0,
     meaning: Mapping[int, type[ProviderError]] | None = None,
 ) -> Number:
-    return await fetch(
-        http, Number, "POST", URL, provider="someone", seconds=seconds, meaning=meaning, json={}
+    meanings = meaning or {}
+    channel = Channel(
+        http, "someone", seconds, meaning=lambda refusal: meanings.get(refusal.status)
     )
+    return await fetch(channel, Number, "POST", URL, cost=1, json={})
 
 
 async def test_an_answer(http: httpx.AsyncClient, respx_mock: respx.MockRouter) -> None:
@@ -330,7 +332,7 @@ async def test_reaching_a_provider_without_a_free_call(
     """
     respx_mock.get(URL).respond(status)
 
-    await reach(http, URL, provider="someone", seconds=5, headers=KEY)
+    await reach(Channel(http, "someone", 5), URL, headers=KEY)
 
     assert respx_mock.calls.last.request.headers["authorization"] == KEY["Authorization"]
 
@@ -345,7 +347,7 @@ async def test_knocking_with_a_wrong_key(
     respx_mock.get(URL).respond(status)
 
     with pytest.raises(ProviderKeyRefused):
-        await reach(http, URL, provider="someone", seconds=5, headers=KEY)
+        await reach(Channel(http, "someone", 5), URL, headers=KEY)
 
 
 async def test_not_reaching_a_provider(
@@ -354,4 +356,4 @@ async def test_not_reaching_a_provider(
     respx_mock.get(URL).mock(side_effect=httpx.ConnectError)
 
     with pytest.raises(ProviderUnavailable):
-        await reach(http, URL, provider="someone", seconds=5, headers=KEY)
+        await reach(Channel(http, "someone", 5), URL, headers=KEY)

@@ -10,7 +10,7 @@ import pytest
 import respx
 
 from carvalue.core.errors import ProviderError
-from carvalue.providers.http import Answer, fetch
+from carvalue.providers.http import Answer, Channel, fetch
 
 pytestmark = pytest.mark.anyio
 
@@ -30,12 +30,11 @@ class Number(Answer):
 
 async def ask(http: httpx.AsyncClient) -> Number:
     return await fetch(
-        http,
+        Channel(http, "someone", 5.0),
         Number,
         "POST",
         URL,
-        provider="someone",
-        seconds=5.0,
+        cost=1,
         auth=("secret-user", "secret-password"),
         headers={"X-Api-Key": "secret-header"},
         json={"vin": "secret-request"},

@@ -16,7 +16,7 @@ from carvalue.core.errors import (
     ProviderTimedOut,
     ProviderUnavailable,
 )
-from carvalue.providers.http import Answer, fetch
+from carvalue.providers.http import Answer, Channel, fetch
 from tests.providers.conftest import Wire
 
 pytestmark = pytest.mark.anyio
@@ -42,12 +42,11 @@ async def ask(
     headers: dict[str, str] | None = None,
 ) -> Number:
     asked = fetch(
-        http,
+        Channel(http, "someone", seconds),
         Number,
         "POST",
         url,
-        provider="someone",
-        seconds=seconds,
+        cost=1,
         json={},
         headers=headers or {},
     )

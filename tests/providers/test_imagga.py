@@ -13,7 +13,7 @@ import httpx
 import pytest
 import respx
 
-from carvalue.core.answers import Answer, Flag, Scale
+from carvalue.core.answers import Answer, Awaited, Flag, Scale
 from carvalue.core.errors import (
     ProviderAnswerUnreadable,
     ProviderBusy,
@@ -27,8 +27,9 @@ from carvalue.core.labels import Label
 from carvalue.core.photos import Side
 from carvalue.core.ports import CategorizerInfo
 from carvalue.core.steps import StepCode
-from carvalue.providers.http import NotFoundAtProvider
+from carvalue.providers.http import Channel, NotFoundAtProvider
 from carvalue.providers.imagga import Imagga, ImaggaGate
+from carvalue.providers.imagga_wire import GoneAtProvider
 from tests.fakes import a_photo
 
 pytestmark = pytest.mark.anyio
@@ -38,16 +39,20 @@ CATEGORIES = f"{BASE}/categories/cars"
 SUCCESS = {"text": "", "type": "success"}
 
 
-@pytest.fixture
-def imagga(http: httpx.AsyncClient) -> Imagga:
+def imagga_with(http: httpx.AsyncClient, **options: Any) -> Imagga:
     return Imagga(
-        http,
+        Channel(http, "imagga", 5.0),
         base_url=f"{BASE}/",
         api_key="the-key",
         api_secret="the-secret",
         categorizer_id="cars",
-        seconds=5.0,
+        **options,
     )
+
+
+@pytest.fixture
+def imagga(http: httpx.AsyncClient) -> Imagga:
+    return imagga_with(http)
 
 
 def category(name: Any, confidence: Any) -> dict[str, Any]:
@@ -185,15 +190,7 @@ async def test_a_scale_to_one(http: httpx.AsyncClient, respx_mock: respx.MockRou
     """
     A categorizer whose confidences run to 1 is read so where the settings say it.
     """
-    imagga = Imagga(
-        http,
-        base_url=BASE,
-        api_key="the-key",
-        api_secret="the-secret",
-        categorizer_id="cars",
-        seconds=5.0,
-        scale=Scale.unit,
-    )
+    imagga = imagga_with(http, scale=Scale.unit)
 
     answer = await read(imagga, respx_mock, category({"en": "toyota corolla"}, 0.97))
 
@@ -219,21 +216,122 @@ async def test_the_language_of_a_label(
     assert (await read(imagga, respx_mock, category(name, 50))).labels == (Label(text, 0.5),)
 
 
+@pytest.mark.parametrize(
+    ("language", "sent", "names", "label"),
+    [
+        ("bg", "en,bg", {"bg": "кола", "en": "car"}, Label("car", 0.5, "кола")),
+        ("zh-Hans", "en,zh_chs", {"en": "car", "zh_chs": "汽车"}, Label("car", 0.5, "汽车")),
+        ("bg", "en,bg", {"en": "car"}, Label("car", 0.5)),
+        ("bg", "en,bg", {"en": "car", "bg": 7}, Label("car", 0.5)),
+        ("bg", "en,bg", "car", Label("car", 0.5)),
+        ("tlh", None, {"en": "car"}, Label("car", 0.5)),
+        ("en-GB", None, {"en": "car"}, Label("car", 0.5)),
+    ],
+)
+async def test_labels_in_the_language_of_the_caller(
+    imagga: Imagga,
+    respx_mock: respx.MockRouter,
+    language: str,
+    sent: str | None,
+    names: Any,
+    label: Label,
+) -> None:
+    """
+    Labels are read in English and shown in the caller's language, where Imagga has it.
+    """
+    route = respx_mock.post(CATEGORIES).respond(json=categories(category(names, 50)))
+
+    answer = await imagga.categorize(a_photo(Side.front), "cars", language)
+
+    assert answer.labels == (label,)
+    content = route.calls.last.request.content
+    found = re.search(rb'name="language"\r\n\r\n(.*?)\r\n', content)
+    assert (found and found[1].decode()) == sent
+
+
+async def test_nothing_is_ever_awaited(imagga: Imagga) -> None:
+    """
+    Imagga answers at once; a ticket that somebody holds is not Imagga's.
+    """
+    with pytest.raises(ProviderRequestRefused):
+        await imagga.collect(Awaited("imagga", "a-ticket"))
+
+
+async def test_the_photo_as_text(http: httpx.AsyncClient, respx_mock: respx.MockRouter) -> None:
+    """
+    Base64 goes as a field of a multipart form, in the place of the file.
+    """
+    photo = a_photo(Side.front)
+    route = respx_mock.post(CATEGORIES).respond(json=categories())
+
+    await imagga_with(http, send="base64").categorize(photo, "cars")
+
+    request = route.calls.last.request
+    assert request.headers["content-type"].startswith("multipart/form-data; boundary=")
+    assert b'name="image_base64"\r\n\r\n' + base64.b64encode(photo.content) in request.content
+    assert b"filename" not in request.content
+
+
+async def test_a_picture_by_its_address(imagga: Imagga, respx_mock: respx.MockRouter) -> None:
+    """
+    A picture that is on the web already is named, not sent.
+    """
+    url = "https://dealer.test/a b.jpg?size=1&side=front"
+    route = respx_mock.get(CATEGORIES).respond(json=categories(category({"en": "car"}, 50)))
+
+    answer = await imagga.categorize_url(url, "cars", "de")
+
+    assert answer.labels == (Label("car", 0.5),)
+    params = route.calls.last.request.url.params
+    assert dict(params) == {"image_url": url, "language": "en,de"}
+
+
+@pytest.mark.parametrize(
+    ("categorizer_id", "path"),
+    [
+        ("tags", b"/v2/tags"),
+        ("tags/our-cars", b"/v2/tags/our-cars"),
+        ("tags/a/b", b"/v2/tags/a%2Fb"),
+        ("tagsoup", b"/v2/categories/tagsoup"),
+    ],
+)
+async def test_a_tagger_as_categorizer(
+    http: httpx.AsyncClient, respx_mock: respx.MockRouter, categorizer_id: str, path: bytes
+) -> None:
+    """
+    A tagger is named like a categorizer; its words are labels, whatever scale ours has.
+    """
+    imagga = imagga_with(http, scale=Scale.unit, tag_threshold=30, tag_limit=5)
+    said = [
+        {"confidence": 61.5, "tag": {"en": "car", "bg": "кола"}},
+        {"confidence": 40.0, "name": {"en": "no tag"}},
+        "car",
+    ]
+    result = {"tags": said, "categories": []}
+    route = respx_mock.post(host="imagga.test").respond(json={"result": result, "status": SUCCESS})
+
+    answer = await imagga.categorize(a_photo(Side.front), categorizer_id, "bg")
+
+    request = route.calls.last.request
+    assert request.url.raw_path == path
+    if categorizer_id.startswith("tags/") or categorizer_id == "tags":
+        assert answer.labels == (Label("car", 0.615, "кола"),)
+        assert answer.flags == (Flag.bad_entry,)
+    fields = dict(re.findall(rb'name="(\w+)"\r\n\r\n(.*?)\r\n', request.content))
+    tagger = categorizer_id != "tagsoup"
+    assert fields == {
+        b"language": b"en,bg",
+        **({b"threshold": b"30", b"limit": b"5"} if tagger else {}),
+    }
+
+
 async def test_the_gate_of_an_account_whose_own_scale_is_one(
     http: httpx.AsyncClient, respx_mock: respx.MockRouter
 ) -> None:
     """
     Imagga's own categorizers say percent, whatever the account's categorizer does.
     """
-    imagga = Imagga(
-        http,
-        base_url=BASE,
-        api_key="the-key",
-        api_secret="the-secret",
-        categorizer_id="cars",
-        seconds=5.0,
-        scale=Scale.unit,
-    )
+    imagga = imagga_with(http, scale=Scale.unit)
     respx_mock.post(f"{BASE}/categories/personal_photos").respond(
         json=categories(category({"en": "cars vehicles"}, 80))
     )
@@ -280,7 +378,7 @@ async def test_the_gate(
         (404, NotFoundAtProvider),
         (405, ProviderRequestRefused),
         (406, ProviderRequestRefused),
-        (410, ProviderRequestRefused),
+        (410, GoneAtProvider),
         (429, ProviderBusy),
         (500, ProviderUnavailable),
         (503, ProviderUnavailable),
@@ -366,6 +464,7 @@ async def test_the_categorizers_of_the_account(
     assert await imagga.categorizers() == [
         CategorizerInfo("nsfw_beta", "NSFW Categorizer", ("nsfw", "safe")),
         CategorizerInfo("custom-car-categorizer", "", ()),
+        CategorizerInfo("tags", "Tags", ()),
     ]
 
 
@@ -382,6 +481,11 @@ async def test_checking_costs_nothing(imagga: Imagga, respx_mock: respx.MockRout
     listing.respond(json={"result": {"categorizers": []}, "status": SUCCESS})
     with pytest.raises(ProviderRequestRefused):
         await imagga.check()
+
+    tagger = {"id": "personal_photos", "title": "Photos", "labels": []}
+    listing.respond(json={"result": {"categorizers": [tagger]}, "status": SUCCESS})
+    imagga.default_id = "tags/ours"  # no list has the account's own taggers
+    await imagga.check()
 
     listing.respond(401)
     with pytest.raises(ProviderKeyRefused):

@@ -19,7 +19,7 @@ NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
         ("7", 7),
         ("0", 1),
         ("3600", 3600),
-        ("3601", LONGEST_RETRY_AFTER),
+        ("9999999", LONGEST_RETRY_AFTER),
         ("1000000000", LONGEST_RETRY_AFTER),
         ("9" * 5000, LONGEST_RETRY_AFTER),
         ("Sat, 21 Nov 2026 12:00:20 GMT", 20),

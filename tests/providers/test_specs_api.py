@@ -11,6 +11,7 @@ import respx
 
 from carvalue.core.cars import Car, FuelEconomy, MakeModel, Specs, SpecsSheet, Trim
 from carvalue.core.errors import ProviderAnswerUnreadable, ProviderError, UnknownTrim
+from carvalue.providers.http import Channel
 from carvalue.providers.specs_api import SpecsAnswer, SpecsApi, sheet_from
 
 pytestmark = pytest.mark.anyio
@@ -79,7 +80,10 @@ ARTICLE_SPECS = Specs(
 @pytest.fixture
 def specs_api(http: httpx.AsyncClient) -> SpecsApi:
     return SpecsApi(
-        http, base_url="http://specs.test/", api_key="the-key", seconds=5.0, source="the-source"
+        Channel(http, "specs_api", 5.0),
+        base_url="http://specs.test/",
+        api_key="the-key",
+        source="the-source",
     )
 
 

@@ -12,6 +12,7 @@ import respx
 from carvalue.core.cars import Car, MakeModel, Specs
 from carvalue.core.errors import ProviderAnswerUnreadable
 from carvalue.core.valuation import Condition, MileageUnit, Price, Usage
+from carvalue.providers.http import Channel
 from carvalue.providers.valuation_api import WORDS, ValuationApi
 
 pytestmark = pytest.mark.anyio
@@ -26,7 +27,10 @@ ARTICLE = {"min": 1795, "median": 7995, "max": 849995, "mean": 8940}
 @pytest.fixture
 def valuation_api(http: httpx.AsyncClient) -> ValuationApi:
     return ValuationApi(
-        http, base_url="http://valuation.test", api_key="the-key", seconds=5.0, source="the-source"
+        Channel(http, "valuation_api", 5.0),
+        base_url="http://valuation.test",
+        api_key="the-key",
+        source="the-source",
     )
 
 

@@ -5,9 +5,10 @@ What is kept of confirmed cars, so that the identification can be measured and f
 import pytest
 
 from carvalue.core.appraisal import CarSource
-from carvalue.core.appraiser import Choice, Start
+from carvalue.core.appraiser import Start
 from carvalue.core.catalog import Catalog
 from carvalue.core.photos import Side
+from carvalue.core.valuing import Choice
 from carvalue.storage.appraisals import SqlAppraisalStore
 from tests.fakes import Clock, a_photo, an_appraiser
 

@@ -4,7 +4,7 @@ from datetime import UTC, date, timedelta, timezone
 
 import pytest
 
-from carvalue.core.answers import Answer, Flag
+from carvalue.core.answers import Answer, Awaited, Flag
 from carvalue.core.appraisal import (
     Appraisal,
     AppraisalStatus,
@@ -41,20 +41,22 @@ def a_valuation(id: str, clock: Clock) -> Valuation:
 
 def with_everything(catalog: Catalog, clock: Clock) -> Appraisal:
     """An appraisal that leaves no field at its default."""
-    labels = Label("toyota corolla", 0.1 + 0.2), Label("trabant 601", 1e-9)
+    labels = Label("toyota corolla", 0.1 + 0.2, "тойота королла"), Label("trabant 601", 1e-9)
+    flags = (Flag.bad_confidence, Flag.scale_guessed)
+    at = clock()
     answers = {
-        Side.front: (Answer(labels, "cars", (Flag.bad_confidence, Flag.scale_guessed)),),
+        Side.front: (Answer(labels, "cars", flags, "imagga", fetched_at=at, cached=True),),
         Side.back: (
             Answer((Label("Škoda \x00 \N{SNOWMAN} corolla 2005", 0.95),), "cars"),
             Answer((Label("Toyota Corolla 2005", 0.5),), "vans"),
         ),
     }
-    at = clock()
     return an_appraisal(
         id="apr_everything",
         created_at=at,
         updated_at=at + timedelta(seconds=3, microseconds=1),
         client_reference="ref \N{PILE OF POO}",
+        language="bg",
         entered=Entered(year=2010, usage=USAGE, auto_confirm=True),
         vin_car=VinCar(COROLLA, (1980, 2010), "LE"),
         vin_conflict=True,
@@ -64,7 +66,9 @@ def with_everything(catalog: Catalog, clock: Clock) -> Appraisal:
             Side.back: Step.failed(StepCode.categorizer_timeout),
         },
         answers=answers,
+        awaited={Side.back: (Awaited("cloudinary", "carvalue/1 \N{SNOWMAN}", "tags"),)},
         identification=merge_sides(answers, catalog),
+        color="dark red",
         trims=(LE, S),
         car=ConfirmedCar(Car(COROLLA, 2010), CarSource.vin, LE, trim_assumed=True),
         specs_step=SUCCESS,
@@ -76,11 +80,15 @@ def with_everything(catalog: Catalog, clock: Clock) -> Appraisal:
             fuel_capacity_l=50.1,
             fuel_economy=FuelEconomy(city_l_per_100km=9.1, mixed_mpg_us=29.5),
             source_updated_on=date(2024, 2, 29),
+            corrected=("weight_kg",),
+            field_sources={"body": "epa"},
+            fetched_at=at,
+            cached=True,
         ),
         valuation_step=Step.failed(StepCode.provider_busy),
         valuation=replace(
             a_valuation("val_everything", clock),
-            price=Price("EUR", 1, 2, 3, 4, typical_low=1, typical_high=3, sample_size=9),
+            price=Price("EUR", 1, 2, 3, 4, 1, 3, 9, 5, "someone", fetched_at=at, cached=True),
         ),
     )
 

@@ -24,9 +24,11 @@ USED = {"mileage": 58000, "mileage_unit": "mi", "condition": "very_good"}
 class FakeWatch:
     """Provider states as told."""
 
-    told: dict[str, str] = field(default_factory=lambda: {"categorizer": "ok"})
+    told: dict[str, dict[str, Any]] = field(
+        default_factory=lambda: {"fake-categorizer": {"state": "ok"}}
+    )
 
-    async def states(self) -> dict[str, str]:
+    async def states(self) -> dict[str, dict[str, Any]]:
         return self.told
 
 

@@ -42,6 +42,7 @@ KEYS = {
     "flags",
     "rule",
     "answers",
+    "color",
     "trims",
     "car",
     "specs",
@@ -131,10 +132,13 @@ async def test_the_candidates(client: httpx.AsyncClient) -> None:
         "side": "front",
         "categorizer_id": "cars",
         "labels": [
-            {"label": "toyota corolla", "confidence": 97.0},
-            {"label": "honda accord", "confidence": 2.0},
+            {"label": "toyota corolla", "local_label": None, "confidence": 97.0},
+            {"label": "honda accord", "local_label": None, "confidence": 2.0},
         ],
         "flags": [],
+        "source": None,
+        "fetched_at": None,
+        "cached": False,
     }
     assert back["side"] == "back"
 

@@ -5,10 +5,14 @@ The catalogue, for pickers and corrections.
 import httpx
 import pytest
 
+from carvalue.core.catalog import Catalog
+from carvalue.core.categorizers import Categorizers
 from carvalue.core.errors import ProviderError, ProviderKeyRefused, ProviderTimedOut
 from carvalue.providers.http import NotFoundAtProvider
-from tests.fakes import FakeCategorizer, FakeSpecsSource
-from tests.web.conftest import problem_of
+from carvalue.web.api import create_api
+from carvalue.web.dependencies import Services
+from tests.fakes import FakeCategorizer, FakeSpecsSource, an_appraiser
+from tests.web.conftest import FakeWatch, problem_of
 
 pytestmark = pytest.mark.anyio
 
@@ -147,16 +151,59 @@ async def test_what_is_not_there_is_not_a_304(client: httpx.AsyncClient, path: s
 
 async def test_categorizers(client: httpx.AsyncClient) -> None:
     """
-    The app can offer the categorizers of the account, and knows the one that is asked by itself.
+    The app can offer the categorizers of the account, and knows whose each is and which is asked
+    by itself.
     """
     answer = (await client.get("/v1/categorizers")).json()
 
     assert answer == {
         "data": [
-            {"id": "cars", "title": "Cars", "labels": ["toyota corolla"], "is_default": True},
-            {"id": "vans", "title": "Vans", "labels": ["ford transit"], "is_default": False},
+            {
+                "id": "cars",
+                "title": "Cars",
+                "labels": ["toyota corolla"],
+                "provider": "fake-categorizer",
+                "is_default": True,
+            },
+            {
+                "id": "vans",
+                "title": "Vans",
+                "labels": ["ford transit"],
+                "provider": "fake-categorizer",
+                "is_default": False,
+            },
         ],
         "next_cursor": None,
+    }
+
+
+@pytest.mark.parametrize(
+    "other_id",
+    [
+        "tags",
+        pytest.param(
+            "vans",
+            marks=pytest.mark.xfail(strict=True, reason="a default is told by its id alone"),
+        ),
+    ],
+)
+async def test_categorizers_of_two_providers(catalog: Catalog, other_id: str) -> None:
+    """
+    Each is listed with its provider, and those that are asked by themselves are marked.
+    """
+    both = Categorizers((FakeCategorizer(), FakeCategorizer(other_id, "other")))
+    app = create_api()
+    app.state.services = Services(an_appraiser(catalog, categorizers=both), FakeWatch())
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        listed = (await client.get("/v1/categorizers")).json()["data"]
+
+    marked = {(one["provider"], one["id"]): one["is_default"] for one in listed}
+    assert marked == {
+        ("fake-categorizer", "cars"): True,
+        ("fake-categorizer", "vans"): False,
+        ("other", "cars"): False,
+        ("other", "vans"): other_id == "vans",
     }
 
 

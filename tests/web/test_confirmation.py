@@ -53,6 +53,9 @@ async def test_from_photos_to_price(client: httpx.AsyncClient) -> None:
         "typical_low": None,
         "typical_high": None,
         "sample_size": None,
+        "predicted": None,
+        "fetched_at": None,
+        "cached": False,
     }
     assert appraisal["entered"]["mileage"] == 58000
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from carvalue.core.appraiser import Appraiser
+from carvalue.core.catalog import Catalog
 from carvalue.core.photos import Photo, Side
 from carvalue.core.ports import PhotoFindings
 from carvalue.core.steps import StepCode
@@ -17,10 +17,8 @@ from carvalue.web.dependencies import Services
 from tests.fakes import (
     VIN_OF_COROLLA_2010,
     FakeCategorizer,
-    FakeSpecsSource,
-    FakeValuer,
-    FakeVinDecoder,
     MemoryStore,
+    an_appraiser,
 )
 from tests.web.conftest import COROLLA, FakeWatch, problem_of, started
 
@@ -36,26 +34,14 @@ class DarkFronts:
 
 @pytest.fixture
 async def checking(
-    categorizer: FakeCategorizer,
-    specs_source: FakeSpecsSource,
-    valuer: FakeValuer,
-    memory_store: MemoryStore,
-    appraiser: Appraiser,
+    catalog: Catalog, categorizer: FakeCategorizer, memory_store: MemoryStore
 ) -> AsyncIterator[httpx.AsyncClient]:
     """The API where photos are checked before anybody is asked about them."""
-    app: FastAPI = create_api()
-    app.state.services = Services(
-        Appraiser(
-            categorizer=categorizer,
-            specs_source=specs_source,
-            valuer=valuer,
-            vin_decoder=FakeVinDecoder(appraiser.catalog),
-            catalog=appraiser.catalog,
-            store=memory_store,
-            checker=DarkFronts(),
-        ),
-        FakeWatch(),
+    appraiser = an_appraiser(
+        catalog, categorizer=categorizer, store=memory_store, checker=DarkFronts()
     )
+    app: FastAPI = create_api()
+    app.state.services = Services(appraiser, FakeWatch())
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         yield client

@@ -1,0 +1,216 @@
+"""
+Asks a provider no more than once for the same thing.
+
+Whoever asks while the same question is under way waits for its answer, and an answer is kept for
+as long as it holds. What a provider failed at is not kept.
+"""
+
+import asyncio
+import hashlib
+import json
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol, TypeVar
+
+from carvalue.core.answers import Answer, Awaited
+from carvalue.core.cars import Car, MakeModel, Specs, SpecsSheet, Trim
+from carvalue.core.errors import StoreUnavailable
+from carvalue.core.photos import Photo
+from carvalue.core.ports import Categorizer, CategorizerInfo, SpecsSource, Valuer
+from carvalue.core.valuation import Price, Usage
+
+logger = logging.getLogger(__name__)
+
+ANSWERS_FOR = timedelta(days=1)
+AWAITED_FOR = timedelta(hours=1)
+"""How long the same photo joins an answer that is awaited."""
+ASKED_AGAIN_AFTER = timedelta(seconds=1)
+"""How often a provider is asked for an awaited answer at most."""
+SPECS_FOR = timedelta(weeks=4)
+PRICES_FOR = timedelta(days=1)
+NOTHING_FOR = timedelta(hours=1)
+"""How long it is believed that a source does not know a car."""
+
+ResultT = TypeVar("ResultT")
+
+
+class Memory(Protocol):
+    """Keeps answers by key for a while. Raises `StoreUnavailable`."""
+
+    async def recall(self, key: str, kind: Any) -> tuple[Any, datetime] | None:
+        """The answer of this type, and when it was fetched; None when there is none (any more)."""
+
+    async def remember(
+        self, key: str, kind: Any, answer: Any, *, fetched_at: datetime, until: datetime
+    ) -> None:
+        """Keep an answer of this type."""
+
+
+@dataclass
+class Recollection:
+    """Answers that are kept, and questions that are under way."""
+
+    memory: Memory
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    _under_way: dict[str, asyncio.Task[Any]] = field(default_factory=dict)
+
+    async def of(
+        self,
+        question: Sequence[object],
+        kind: Any,
+        ask: Callable[[], Awaitable[ResultT]],
+        keep: Callable[[ResultT], timedelta],
+    ) -> tuple[ResultT, datetime, bool]:
+        """
+        The answer to a question, when it was fetched, and whether it was kept from before.
+
+        Raises what `ask` raises. A store that fails costs a call, not the answer.
+        """
+        key = _key(question)
+        task = self._under_way.get(key)
+        if task is None:
+            task = asyncio.create_task(self._answered(key, kind, ask, keep))
+            self._under_way[key] = task
+            task.add_done_callback(lambda ended: self._ended(key, ended))
+        # Who asked first may hang up; the others still want the answer, and it is paid for.
+        answer: tuple[ResultT, datetime, bool] = await asyncio.shield(task)
+        return answer
+
+    async def _answered(
+        self,
+        key: str,
+        kind: Any,
+        ask: Callable[[], Awaitable[ResultT]],
+        keep: Callable[[ResultT], timedelta],
+    ) -> tuple[ResultT, datetime, bool]:
+        try:
+            if found := await self.memory.recall(key, kind):
+                return *found, True
+        except StoreUnavailable:
+            logger.warning("kept answers cannot be read", exc_info=True)
+        answer = await ask()
+        at = self.now()
+        try:
+            await self.memory.remember(key, kind, answer, fetched_at=at, until=at + keep(answer))
+        except StoreUnavailable:
+            logger.warning("an answer cannot be kept", exc_info=True)
+        return answer, at, False
+
+    def _ended(self, key: str, task: asyncio.Task[Any]) -> None:
+        self._under_way.pop(key, None)
+        if not task.cancelled():
+            task.exception()  # whoever waits has it; nobody may be left to
+
+
+def _key(question: Sequence[object]) -> str:
+    """One key for one question. Nothing can be read out of it: a question may hold a VIN."""
+    return hashlib.sha256(json.dumps(question, default=str).encode()).hexdigest()
+
+
+class RememberingCategorizer:
+    """Categorizer that asks another one once a day for each photo."""
+
+    def __init__(self, categorizer: Categorizer, recollection: Recollection) -> None:
+        self._categorizer = categorizer
+        self._recollection = recollection
+        self.provider = categorizer.provider
+        self.default_id = categorizer.default_id
+
+    async def categorize(
+        self, photo: Photo, categorizer_id: str, language: str = "en"
+    ) -> Answer | Awaited:
+        question = ("photo", self.provider, categorizer_id, language, photo.info.sha256)
+        return await self._said(
+            question, lambda: self._categorizer.categorize(photo, categorizer_id, language)
+        )
+
+    async def collect(self, awaited: Awaited) -> Answer | Awaited:
+        # The same photo in two appraisals is one ticket, and its answer can be had once.
+        question = ("ticket", self.provider, awaited.ticket)
+        return await self._said(question, lambda: self._categorizer.collect(awaited))
+
+    async def _said(
+        self, question: Sequence[object], ask: Callable[[], Awaitable[Answer | Awaited]]
+    ) -> Answer | Awaited:
+        said, at, kept = await self._recollection.of(
+            question, Answer | Awaited, ask, lambda said: _kept_for(question[0], said)
+        )
+        if isinstance(said, Awaited):
+            return said
+        return replace(said, source=self.provider, fetched_at=at, cached=kept)
+
+    async def categorizers(self) -> Sequence[CategorizerInfo]:
+        return await self._categorizer.categorizers()
+
+    async def check(self) -> None:
+        await self._categorizer.check()
+
+
+def _kept_for(asked: object, said: Answer | Awaited) -> timedelta:
+    if isinstance(said, Answer):
+        return ANSWERS_FOR
+    return AWAITED_FOR if asked == "photo" else ASKED_AGAIN_AFTER
+
+
+class RememberingSpecs:
+    """SpecsSource that asks another one once in some weeks for each car."""
+
+    def __init__(self, source: SpecsSource, recollection: Recollection) -> None:
+        self._source = source
+        self._recollection = recollection
+        self.source = source.source
+
+    async def trims(self, make_model: MakeModel, year: int) -> Sequence[Trim]:
+        trims, _, _ = await self._recollection.of(
+            ("trims", self.source, make_model.model_id, year),
+            tuple[Trim, ...],
+            lambda: self._trims(make_model, year),
+            lambda trims: SPECS_FOR if trims else NOTHING_FOR,
+        )
+        return trims
+
+    async def _trims(self, make_model: MakeModel, year: int) -> tuple[Trim, ...]:
+        return tuple(await self._source.trims(make_model, year))
+
+    async def specs(self, car: Car, vin: str | None = None) -> SpecsSheet | None:
+        sheet, at, kept = await self._recollection.of(
+            ("specs", self.source, car.make_model.model_id, car.year, car.trim_id, vin),
+            SpecsSheet | None,
+            lambda: self._source.specs(car, vin),
+            lambda sheet: SPECS_FOR if sheet else NOTHING_FOR,
+        )
+        if sheet is None:
+            return None
+        return replace(sheet, specs=replace(sheet.specs, fetched_at=at, cached=kept))
+
+    async def check(self) -> None:
+        await self._source.check()
+
+
+class RememberingValuer:
+    """Valuer that asks another one once a day for each car, mileage band and condition."""
+
+    def __init__(self, valuer: Valuer, recollection: Recollection) -> None:
+        self._valuer = valuer
+        self._recollection = recollection
+        self.source = valuer.source
+        self.mileage_band = valuer.mileage_band
+
+    async def value(
+        self, car: Car, specs: Specs | None, usage: Usage, country: str, vin: str | None = None
+    ) -> Price | None:
+        trim_id = specs.trim_id if specs else car.trim_id
+        band = usage.miles // self.mileage_band
+        known = (car.make_model.model_id, car.year, trim_id, band, usage.condition, country, vin)
+        price, at, kept = await self._recollection.of(
+            ("price", self.source, *known),
+            Price | None,
+            lambda: self._valuer.value(car, specs, usage, country, vin),
+            lambda price: PRICES_FOR if price else NOTHING_FOR,
+        )
+        return price and replace(price, fetched_at=at, cached=kept)
+
+    async def check(self) -> None:
+        await self._valuer.check()
