@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format openapi lock clean
+.PHONY: help demo test journeys live check format openapi lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
@@ -13,8 +13,14 @@ help: ## Show this list
 demo: $(VENV)/.demo ## Start the service on mocks, appraise sample photos, keep serving (ARGS=--once ends)
 	@$(BIN)/carvalue demo $(ARGS)
 
-test: $(VENV)/.dev ## Run all tests (ARGS are pytest's)
-	$(BIN)/pytest $(ARGS)
+test: $(VENV)/.dev ## Run the tests (ARGS are pytest's)
+	$(BIN)/pytest -n auto --dist loadfile -m "not journey" $(ARGS)
+
+journeys: $(VENV)/.dev ## Run the slow tests: whole flows over sockets, a month, processes that are killed
+	$(BIN)/pytest -n auto --dist loadfile -m journey $(ARGS)
+
+live: $(VENV)/.dev ## Ask the real providers whose keys are in the environment
+	$(BIN)/pytest tests/live $(ARGS)
 
 check: $(VENV)/.dev ## Lint, formatting, types, import contracts, OpenAPI drift
 	$(BIN)/ruff check

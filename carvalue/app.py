@@ -2,38 +2,69 @@
 The app: the API over what the settings name.
 """
 
+import asyncio
+import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import FastAPI
 
 from carvalue.bootstrap import check_complete, load_mocks, running
+from carvalue.core.observer import Observer, observed_by
+from carvalue.observing.exposing import Levels, exposed
+from carvalue.observing.metrics import Metrics
+from carvalue.observing.tracing import ProviderSpans, exporting_provider
 from carvalue.settings import Settings
 from carvalue.web.api import create_api
 from carvalue.web.dependencies import Services
 from carvalue.web.health import ProviderWatch
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(
+    settings: Settings,
+    *,
+    metrics: Metrics | None = None,
+    metrics_at: tuple[str, int] | None = None,
+) -> FastAPI:
     """
     The whole service. Opens everything when it starts, and closes it when it stops.
 
     With mocks in-process these are served below `/mocks` too, so that a provider can be made to
-    fail while the demo runs. Raises `SettingsIncomplete`.
+    fail while the demo runs. The metrics are shown at an address and port of their own, if one is
+    given. Raises `SettingsIncomplete`.
     """
     check_complete(settings)
+    counted = metrics or Metrics()
+    tracer_provider = exporting_provider(os.environ)
+    observers: tuple[Observer, ...] = (counted,)
+    if tracer_provider is not None:
+        observers += (ProviderSpans(tracer_provider),)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with running(settings) as opened:
+        async with AsyncExitStack() as stack:
+            if tracer_provider is not None:
+                # It sends what is left, which may take seconds.
+                stack.push_async_callback(asyncio.to_thread, tracer_provider.shutdown)
+            if metrics_at is not None:
+                stack.enter_context(exposed(counted, *metrics_at))
+            with observed_by(observers):
+                opened = await stack.enter_async_context(running(settings))
+                levels = Levels(opened.appraiser.store.check, opened.providers.usage)
+                reading = asyncio.create_task(levels.keep_reading(counted))
+            stack.push_async_callback(_ended, reading)
             watch = ProviderWatch(opened.providers.health, opened.providers.usage)
+            stack.push_async_callback(watch.close)
             app.state.services = Services(opened.appraiser, watch)
-            try:
-                yield
-            finally:
-                await watch.close()
+            yield
 
-    app = create_api(lifespan)
+    app = create_api(lifespan, observers=observers, tracer_provider=tracer_provider)
     if settings.mocks:
         app.mount("/mocks", load_mocks(settings.mocks))
     return app
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    """Cancel a task, and wait until it is gone."""
+    task.cancel()
+    await asyncio.wait({task})

@@ -15,6 +15,7 @@ from httpx_aiohttp import HttpxAiohttpClient
 from starlette.applications import Starlette
 
 from carvalue.core.appraiser import Appraiser
+from carvalue.core.changes import Changes
 from carvalue.core.errors import SettingsIncomplete, StoreUnavailable
 from carvalue.core.remembered import Recollection
 from carvalue.photo_checks import PhotoChecks
@@ -25,6 +26,7 @@ from carvalue.storage.appraisals import SqlAppraisalStore
 from carvalue.storage.calls import SqlMemory, SqlQuotaBook
 from carvalue.storage.database import Database
 from carvalue.storage.epa import SqlEpaStore
+from carvalue.storage.ledger import SqlLedger
 from carvalue.wiring import Providers, wired
 
 logger = logging.getLogger(__name__)
@@ -32,6 +34,8 @@ logger = logging.getLogger(__name__)
 CONNECT_SECONDS = 3.0
 EXPIRY_CHECKED_EVERY = 3600.0
 """Seconds; what has expired is not shown in the meantime, only not removed."""
+FINISHED_WITHIN = 20.0
+"""Seconds that a stop leaves to what is under way; the rest is taken up by others, or later."""
 MAX_CONNECTIONS = 100
 KEPT_OPEN_SECONDS = 4.0
 """Servers close idle connections after five seconds and more; a POST on a closed one is lost."""
@@ -61,12 +65,18 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         http = await stack.enter_async_context(_http_client(settings, mocks))
         database = await asyncio.to_thread(Database, settings.database_url)
         stack.callback(database.close)
-        store, memory = SqlAppraisalStore(database), SqlMemory(database)
+        changes = Changes()
+        store, memory = SqlAppraisalStore(database, changes=changes), SqlMemory(database)
         await store.remove_expired()
         stack.push_async_callback(_ended, asyncio.create_task(_remove_expired(store, memory)))
         catalog = await asyncio.to_thread(load_catalog, settings.catalog_extra)
         providers = wired(
-            settings, http, SqlQuotaBook(database), Recollection(memory), SqlEpaStore(database)
+            settings,
+            http,
+            SqlQuotaBook(database),
+            Recollection(memory),
+            SqlLedger(database),
+            SqlEpaStore(database),
         )
         stack.push_async_callback(_ended, asyncio.create_task(providers.start()))
         appraiser = Appraiser(
@@ -76,6 +86,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             vin_decoder=VpicDecoder(catalog),
             catalog=catalog,
             store=store,
+            changes=changes,
             rule=settings.merge.rule(),
             scope=settings.correction_scope,
             checker=PhotoChecks() if settings.photo_checks else None,
@@ -84,6 +95,8 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             texts=providers.texts,
             notice_readers=providers.notice_readers,
         )
+        appraiser.runner.start()
+        stack.push_async_callback(appraiser.runner.stop, FINISHED_WITHIN)
         yield Running(appraiser, providers)
 
 

@@ -15,6 +15,8 @@ import httpx
 from carvalue.core.access import Access, ProviderUsage, QuotaBook
 from carvalue.core.categorizers import Categorizers
 from carvalue.core.errors import CarvalueError, SettingsIncomplete
+from carvalue.core.ledger import Ledger
+from carvalue.core.paid import PaidCategorizer
 from carvalue.core.ports import (
     Categorizer,
     ColorReader,
@@ -24,12 +26,7 @@ from carvalue.core.ports import (
     TextReader,
     Valuer,
 )
-from carvalue.core.remembered import (
-    Recollection,
-    RememberingCategorizer,
-    RememberingSpecs,
-    RememberingValuer,
-)
+from carvalue.core.remembered import Recollection, RememberingSpecs, RememberingValuer
 from carvalue.core.suppliers import SpecsInOrder, ValuersByCountry
 from carvalue.provider_settings import ImaggaSettings, ProviderSettings
 from carvalue.providers.carquery import CarQuery
@@ -115,6 +112,7 @@ def wired(
     http: httpx.AsyncClient,
     book: QuotaBook,
     recollection: Recollection,
+    ledger: Ledger,
     epa_rows: EpaRows,
 ) -> Providers:
     """All providers of the settings. Raises `SettingsIncomplete`."""
@@ -124,9 +122,7 @@ def wired(
     for name in settings.categorizers:
         categorizer = _categorizer(name, wiring)
         built.checks[name] = categorizer.check
-        members.append(
-            RememberingCategorizer(categorizer, recollection) if settings.cache else categorizer
-        )
+        members.append(PaidCategorizer(categorizer, ledger, recollection, shared=settings.cache))
     built.categorizers = Categorizers(tuple(members), settings.categorizer_mode == "at_once")
 
     sources = []

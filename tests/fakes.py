@@ -5,6 +5,7 @@ real stores, in `tests/storage`.
 
 import asyncio
 import io
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -22,6 +23,7 @@ from carvalue.core.errors import (
     AppraisalNotFound,
     CarvalueError,
     ChangedMeanwhile,
+    IdempotencyKeyReused,
     InvalidVin,
     NoticeRefused,
     PhotoNotFound,
@@ -30,8 +32,10 @@ from carvalue.core.errors import (
     ValuationNotFound,
 )
 from carvalue.core.labels import Label
+from carvalue.core.ledger import COUNTS_FOR, CallOutcome, PaidCall
 from carvalue.core.photos import Photo, Side
 from carvalue.core.ports import CategorizerInfo, Position
+from carvalue.core.request_keys import RequestKey, RequestKeyTaken
 from carvalue.core.suppliers import DEFAULT, ValuersByCountry
 from carvalue.core.valuation import Price, Usage, Valuation
 
@@ -185,18 +189,25 @@ class FakeVinDecoder:
 
 
 class MemoryStore:
-    """AppraisalStore in memory."""
+    """AppraisalStore and RequestKeys in memory."""
 
     def __init__(self, *, now: Clock) -> None:
         self._now = now
         self._appraisals: dict[str, Appraisal] = {}
         self._photos: dict[tuple[str, Side], Photo] = {}
         self._valuations: dict[str, dict[str, Valuation]] = {}
+        self._keys: dict[tuple[str, str, str], tuple[str, str]] = {}
+        self.dead: set[str] = set()
+        """Appraisals whose lease has ended, because their process is gone."""
+        self.tries: dict[str, int] = {}
         self.failing = False
 
-    async def add(self, appraisal: Appraisal, photos: Sequence[Photo]) -> Appraisal:
+    async def add(
+        self, appraisal: Appraisal, photos: Sequence[Photo], key: RequestKey | None = None
+    ) -> Appraisal:
         await self.check()
-        added = replace(appraisal, version=1)
+        self._keep(key, appraisal.id)
+        added = self._leased(replace(appraisal, version=1))
         self._appraisals[added.id] = added
         self._valuations[added.id] = {}
         for photo in photos:
@@ -208,18 +219,55 @@ class MemoryStore:
         found = self._appraisals.get(id)
         if found is None or found.expires_at <= self._now():
             raise AppraisalNotFound("There is no such appraisal.")
-        return found
+        return replace(found, lease=None)
 
-    async def save(self, appraisal: Appraisal, photo: Photo | None = None) -> Appraisal:
-        if (await self.get(appraisal.id)).version != appraisal.version:
+    async def save(
+        self, appraisal: Appraisal, photo: Photo | None = None, *, key: RequestKey | None = None
+    ) -> Appraisal:
+        known = await self.get(appraisal.id)
+        ours = appraisal.lease in (None, self._appraisals[appraisal.id].lease)
+        if known.version != appraisal.version or not ours:
             raise ChangedMeanwhile("Another request changed the appraisal.")
-        saved = replace(appraisal, version=appraisal.version + 1)
+        self._keep(key, appraisal.valuation_id or appraisal.id)
+        saved = self._leased(replace(appraisal, version=appraisal.version + 1))
         self._appraisals[saved.id] = saved
         if photo is not None:
             self._photos[saved.id, photo.side] = photo
         if saved.valuation is not None:
             self._valuations[saved.id].setdefault(saved.valuation.id, saved.valuation)
         return saved
+
+    async def take_over(self) -> tuple[Appraisal, int] | None:
+        dead = (one for one in self._appraisals.values() if one.stage and one.id in self.dead)
+        found = next(dead, None)
+        if found is None:
+            return None
+        self.tries[found.id] = self.tries.get(found.id, 0) + 1
+        self.dead.discard(found.id)
+        taken = self._leased(found)
+        self._appraisals[taken.id] = taken
+        return taken, self.tries[taken.id]
+
+    async def let_go(self, appraisals: Sequence[Appraisal]) -> None:
+        self.dead |= {one.id for one in appraisals if self._appraisals[one.id].lease == one.lease}
+
+    def _leased(self, appraisal: Appraisal) -> Appraisal:
+        """With a new lease, if there is anything to do."""
+        return replace(appraisal, lease=secrets.token_hex(8) if appraisal.stage else None)
+
+    def _keep(self, key: RequestKey | None, resource_id: str) -> None:
+        if key is None:
+            return
+        who = (key.caller, key.operation, key.key)
+        if who in self._keys:
+            raise RequestKeyTaken("The same request came a moment before.")
+        self._keys[who] = (key.fingerprint, resource_id)
+
+    async def resource(self, key: RequestKey) -> str | None:
+        fingerprint, id = self._keys.get((key.caller, key.operation, key.key), ("", None))
+        if id is not None and fingerprint != key.fingerprint:
+            raise IdempotencyKeyReused("Use a new key for another request.")
+        return id
 
     async def delete(self, id: str) -> None:
         await self.get(id)
@@ -320,6 +368,51 @@ class FakeMemory:
     ) -> None:
         self._check()
         self.kept[key] = (answer, fetched_at, until)
+
+    def _check(self) -> None:
+        if self.failing:
+            raise StoreUnavailable("The database cannot be used right now.")
+
+
+class MemoryLedger:
+    """Ledger in memory."""
+
+    def __init__(self, *, now: Callable[[], datetime]) -> None:
+        self._now = now
+        self.calls: dict[str, PaidCall] = {}
+        self.attempts: dict[str, int] = {}
+        self.said: dict[str, tuple[CallOutcome, Answer | Awaited | None, datetime]] = {}
+        self.failing = False
+
+    async def answered(self, question: str) -> tuple[Answer | Awaited, datetime] | None:
+        self._check()
+        said = [
+            (said, at)
+            for key in self.said
+            if self.calls[key].question == question and (said := self._counting(key))
+            for at in (self.said[key][2],)
+        ]
+        return max(said, key=lambda one: one[1]) if said else None
+
+    async def begin(self, call: PaidCall, *, anew: bool = False) -> Answer | Awaited | None:
+        self._check()
+        if not anew and (said := self._counting(call.key)):
+            return said
+        self.calls[call.key] = call
+        self.attempts[call.key] = self.attempts.get(call.key, 0) + 1
+        self.said.pop(call.key, None)
+        return None
+
+    async def settle(
+        self, call: PaidCall, outcome: CallOutcome, said: Answer | Awaited | None
+    ) -> None:
+        self._check()
+        self.said[call.key] = (outcome, said, self._now())
+
+    def _counting(self, key: str) -> Answer | Awaited | None:
+        outcome, said, at = self.said.get(key, (CallOutcome.sent, None, self._now()))
+        time = COUNTS_FOR.get(outcome)
+        return said if time and at > self._now() - time else None
 
     def _check(self) -> None:
         if self.failing:

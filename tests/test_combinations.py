@@ -16,6 +16,8 @@ from carvalue.demo import sample_photo
 from carvalue.settings import Settings
 from tests.servers import ROOT, serving
 
+pytestmark = pytest.mark.journey
+
 EPA = ROOT / "mocks" / "answers" / "epa" / "vehicles.csv"
 
 CATEGORIZERS: dict[str, dict[str, str]] = {

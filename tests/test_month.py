@@ -27,7 +27,7 @@ from carvalue.storage.database import Database
 from mocks.app import create_app
 from tests.fakes import Clock, an_appraiser, started
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.journey]
 
 APPRAISALS, DAYS, REPEATS = 1000, 25, 0.6
 PER_DAY = APPRAISALS // DAYS

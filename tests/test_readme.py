@@ -175,3 +175,58 @@ def test_with_your_own_keys(environment: dict[str, str], folder: Path) -> None:
         *("carvalue", command, "--port", str(port)), address=address, env=environment, cwd=folder
     ):
         assert httpx.get(address, trust_env=False).json() == {"status": "ok"}
+
+
+def test_make_live(environment: dict[str, str]) -> None:
+    """
+    The live tests ask whom the environment names, here the mocks, and skip the others.
+    """
+    assert "`make live`" in README
+
+    printed = shell("make live", ROOT, environment)
+
+    assert "3 passed, 5 skipped" in printed
+
+
+def test_the_epa_data(environment: dict[str, str], folder: Path) -> None:
+    """
+    What the EPA offers for download is brought in as it is.
+    """
+    script = block("specs import").replace(
+        "https://www.fueleconomy.gov", environment["CARVALUE_SPECS_API__BASE_URL"]
+    )
+
+    printed = shell(f"export NO_PROXY='*'\n{script}", folder, environment)
+
+    assert re.search(r"^ *new +\d{3}", printed, re.MULTILINE)
+
+
+def test_many_pictures(environment: dict[str, str], folder: Path) -> None:
+    """
+    A file of URLs becomes a file of labels.
+    """
+    shell(block("categorize-urls"), folder, environment)
+
+    (line,) = (folder / "labels.jsonl").read_text("utf-8").splitlines()
+    assert json.loads(line)["labels"][0]["label"] == "toyota corolla"
+
+
+def test_every_block_is_run() -> None:
+    """
+    Nothing stands in the README that nobody has tried.
+    """
+    tried = {
+        block(*words)
+        for words in (
+            ("make demo",),
+            ("make test",),
+            ("2. The model years",),
+            ("scenarios/imagga",),
+            ("carvalue appraise",),
+            ("carvalue serve",),
+            ("specs import",),
+            ("categorize-urls",),
+        )
+    }
+
+    assert set(BLOCKS) == tried

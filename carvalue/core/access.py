@@ -8,6 +8,7 @@ the process.
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -86,32 +87,38 @@ class Circuit:
     def is_open(self) -> bool:
         return self._last is not None
 
-    def check(self) -> None:
-        """Raise the last failure again, unless the circuit is closed or this call may try."""
+    def check(self) -> bool:
+        """
+        Whether this call is the one that tries.
+
+        Raises the last failure again, unless the circuit is closed or this call may try.
+        """
         if self._last is None:
-            return
+            return False
         left = self._opened_at + self._open_for - self._clock()
         if left <= 0 and not self._probing:
             self._probing = True
-            return
+            return True
         wait = max(1, round(left))
         raise type(self._last)(str(self._last), provider=self._last.provider, retry_after=wait)
 
-    def ended(self, error: ProviderError | None) -> None:
+    def ended(self, error: ProviderError | None, *, probe: bool) -> None:
         """A call has ended, well or with an error."""
-        probe, self._probing = self._probing, False
+        self._probing = self._probing and not probe
         refused = isinstance(error, ProviderKeyRefused)
         if not refused and not _is_outage(error):
             self._failures, self._open_for, self._last = 0, 0.0, None
             return
+        if self._last is not None and not probe:
+            return  # it was under way when the circuit opened: the same outage
         self._failures += 1
         if probe or refused or self._failures >= FAILURES:
             self._open_for = min(max(SHORTEST_OPEN, 2 * self._open_for), LONGEST_OPEN)
             self._opened_at, self._last = self._clock(), error
 
-    def given_up(self) -> None:
+    def given_up(self, *, probe: bool) -> None:
         """A call was given up by its caller, so nothing is known of the provider."""
-        self._probing = False
+        self._probing = self._probing and not probe
 
 
 def _is_outage(error: ProviderError | None) -> bool:
@@ -145,7 +152,7 @@ class Access:
         self._circuit = Circuit(clock)
         self._used_up_until = self._busy_until = float("-inf")
         self._running = 0
-        self._changed = asyncio.Condition()
+        self._queue: deque[asyncio.Future[None]] = deque()
 
     @asynccontextmanager
     async def call(self, cost: int = 0) -> AsyncIterator[None]:
@@ -161,14 +168,14 @@ class Access:
             raise self._busy(left)
         await self._wait()
         try:
-            self._circuit.check()
+            probe = self._circuit.check()
             period = self._period()
             if cost:
-                await self._spend(cost, period)
+                await self._spend(cost, period, probe=probe)
             try:
                 yield
             except ProviderError as error:
-                self._circuit.ended(error)
+                self._circuit.ended(error, probe=probe)
                 if cost and isinstance(error, ProviderQuotaUsedUp):
                     rest = min(error.retry_after or QUOTA_REST, QUOTA_REST)
                     self._used_up_until = self._clock() + rest
@@ -178,11 +185,11 @@ class Access:
                     await self._book.give_back(self.provider, period, cost)
                 raise
             except BaseException:
-                self._circuit.given_up()
+                self._circuit.given_up(probe=probe)
                 raise
-            self._circuit.ended(None)
+            self._circuit.ended(None, probe=probe)
         finally:
-            await self._leave()
+            self._leave()
 
     async def learn(
         self,
@@ -197,8 +204,7 @@ class Access:
         self._concurrency = _narrower(self._own_concurrency, concurrency)
         self._resets_on_day = min(resets_on_day or self._resets_on_day, LAST_RESET_DAY)
         await self._book.at_least(self.provider, self._period(), used)
-        async with self._changed:
-            self._changed.notify_all()
+        self._let_in()
 
     async def usage(self) -> ProviderUsage:
         period = self._period()
@@ -213,29 +219,41 @@ class Access:
         )
 
     async def _wait(self) -> None:
-        def free() -> bool:
-            return self._concurrency is None or self._running < self._concurrency
-
+        """Wait for a turn; those who wait already come first."""
+        turn = asyncio.get_running_loop().create_future()
+        self._queue.append(turn)
+        self._let_in()
         try:
-            async with asyncio.timeout(seconds_left(LONGEST_WAIT)), self._changed:
-                await self._changed.wait_for(free)
+            async with asyncio.timeout(seconds_left(LONGEST_WAIT)):
+                await turn
+        except BaseException as error:
+            if turn.done() and not turn.cancelled():
+                self._leave()  # it came in the very moment of giving up
+            elif turn in self._queue:
+                self._queue.remove(turn)
+            if isinstance(error, TimeoutError):
+                raise self._busy(1) from error
+            raise
+
+    def _let_in(self) -> None:
+        while self._queue and (self._concurrency is None or self._running < self._concurrency):
+            turn = self._queue.popleft()
+            if not turn.cancelled():
                 self._running += 1
-        except TimeoutError as error:
-            raise self._busy(1) from error
+                turn.set_result(None)
 
-    async def _leave(self) -> None:
+    def _leave(self) -> None:
         self._running -= 1
-        async with self._changed:
-            self._changed.notify()
+        self._let_in()
 
-    async def _spend(self, cost: int, period: date) -> None:
+    async def _spend(self, cost: int, period: date, *, probe: bool) -> None:
         try:
             fits = await self._book.spend(self.provider, period, cost, self._monthly_limit)
         except BaseException:
-            self._circuit.given_up()
+            self._circuit.given_up(probe=probe)
             raise
         if not fits:
-            self._circuit.given_up()
+            self._circuit.given_up(probe=probe)
             ends = datetime.combine(_next_month(period), datetime.min.time(), UTC)
             raise self._quota_used_up((ends - datetime.now(UTC)).total_seconds())
 

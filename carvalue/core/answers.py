@@ -7,7 +7,7 @@ is broken is left out and flagged; it never costs the rest of the answer.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -43,7 +43,8 @@ class Answer:
     What one categorizer says of one photo, and what was wrong with how it said it.
 
     `source` is the provider, `fetched_at` when it was asked, `cached` whether for another photo
-    like this one.
+    like this one. `independent`: a tagger's labels do not share one whole, and few name a car
+    ("car" 98 %, "vehicle" 97 %, "toyota corolla" 91 %).
     """
 
     labels: tuple[Label, ...]
@@ -52,6 +53,7 @@ class Answer:
     source: str = ""
     fetched_at: datetime | None = None
     cached: bool = False
+    independent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,21 +61,29 @@ class Awaited:
     """
     The answer of a categorizer that needs longer: it will tell us, or can be asked again.
 
-    `ticket` is what the provider calls the photo by; it is opaque to us.
+    `ticket` is what the provider calls the photo by; it is opaque to us. `told`: the provider
+    says that it is there now.
     """
 
     provider: str
     ticket: str
     categorizer_id: str = ""
+    told: bool = field(default=False, compare=False)
 
 
 def read_answer(
-    entries: object, scale: Scale, categorizer_id: str = "", *, local: str | None = None
+    entries: object,
+    scale: Scale,
+    categorizer_id: str = "",
+    *,
+    local: str | None = None,
+    independent: bool = False,
 ) -> Answer:
     """
     Read the entries `{"name": {"en": "toyota corolla"}, "confidence": 97.2}` of an answer.
 
-    `local` is the key under which a name is also given in the caller's language.
+    `local` is the key under which a name is also given in the caller's language; `independent`
+    as in `Answer`.
 
     A name may be plain text and a confidence text. 100 to 101 is 100; more is dropped, never
     clipped: 250 % says that something is wrong, not that it is certain. A guessed scale is 0..1
@@ -105,7 +115,7 @@ def read_answer(
         for text, number, shown in read
         if number <= whole * A_HAIR
     )
-    return Answer(labels, categorizer_id, tuple(sorted(flags)))
+    return Answer(labels, categorizer_id, tuple(sorted(flags)), independent=independent)
 
 
 def _text(name: object) -> str:

@@ -42,6 +42,14 @@ class AppraisalStatus(StrEnum):
     valued = "valued"
 
 
+class Stage(StrEnum):
+    """What of an appraisal is to be done by us, and by nobody else."""
+
+    categorization = "categorization"
+    specs = "specs"
+    valuation = "valuation"
+
+
 class NextAction(StrEnum):
     """What the app does next; an app that knows only these keeps working when a status is added."""
 
@@ -103,8 +111,11 @@ class Appraisal:
     `version` grows with every saved change. `vin_car` is the car that the VIN means; the VIN
     itself is not kept. `vin_conflict`: the photos, or the user, say another car than the VIN.
     `answers` are the categorizers' own, by photo; `awaited` are those that need longer.
-    `same_photo`: the two photos are one. `color` is the car's, as a categorizer calls it.
-    `valuation` is the newest; the store has the history.
+    `same_photo`: the two photos are one; `poor_too`: the user wants photos asked about even if
+    they are of no use. `color` is the car's, as a categorizer calls it. `valuation` is the
+    newest, the store has the history; `valuation_id` is the id of the one that is asked for.
+
+    `lease` proves that this process may do what is open; it is not kept with the rest.
     """
 
     id: str
@@ -115,12 +126,14 @@ class Appraisal:
     categorizer_id: str
     country: str
     version: int = 0
+    lease: str | None = field(default=None, compare=False)
     client_reference: str | None = None
     language: str = "en"
     entered: Entered = Entered()
     vin_car: VinCar | None = None
     vin_conflict: bool = False
     same_photo: bool = False
+    poor_too: bool = False
     categorization: Mapping[Side, Step] = field(
         default_factory=lambda: dict.fromkeys(Side, PENDING)
     )
@@ -133,9 +146,30 @@ class Appraisal:
     specs_step: Step = PENDING
     specs: Specs | None = None
     valuation_step: Step = PENDING
+    valuation_id: str | None = None
     valuation: Valuation | None = None
 
     # Where it stands
+
+    @property
+    def unasked(self) -> set[Side]:
+        """The photos that are to be categorized; those whose answer is awaited have been."""
+        return {
+            side
+            for side, step in self.categorization.items()
+            if step.status is StepStatus.pending and side not in self.awaited
+        }
+
+    @property
+    def stage(self) -> Stage | None:
+        """What is to be done next; None when it is the user's turn, or a provider's."""
+        if self.car is None:
+            return Stage.categorization if self.unasked else None
+        if self.specs_step.status is StepStatus.pending:
+            return Stage.specs
+        if self.entered.usage and self.valuation_step.status is StepStatus.pending:
+            return Stage.valuation
+        return None
 
     @property
     def confirmation(self) -> Confirmation | None:
@@ -167,6 +201,8 @@ class Appraisal:
 
     @property
     def next_action(self) -> NextAction:
+        if self.stage is not None:
+            return NextAction.wait
         match self.status:
             case AppraisalStatus.categorizing:
                 return NextAction.wait
@@ -218,10 +254,13 @@ class Appraisal:
 
     # How it goes on
 
-    def categorizing(self, sides: set[Side], *, at: datetime) -> "Appraisal":
+    def categorizing(
+        self, sides: set[Side], *, poor_too: bool = False, at: datetime
+    ) -> "Appraisal":
         """The photos of `sides` are to be categorized (again); what the others gave stays."""
         return replace(
             self,
+            poor_too=poor_too,
             categorization={**self.categorization, **dict.fromkeys(sides, PENDING)},
             answers={side: said for side, said in self.answers.items() if side not in sides},
             awaited={side: some for side, some in self.awaited.items() if side not in sides},
@@ -289,17 +328,65 @@ class Appraisal:
         return replace(self, car=car, updated_at=at)
 
     def specs_failed(self, code: StepCode, *, at: datetime) -> "Appraisal":
-        """The specs source failed, which leaves out the valuation that was asked for."""
-        skipped = SKIPPED if self.entered.usage else self.valuation_step
-        return replace(self, specs_step=Step.failed(code), valuation_step=skipped, updated_at=at)
+        """
+        The specs source failed, which leaves out the valuation that was asked for.
+
+        A car that the source does not know may have a price all the same.
+        """
+        left_out = self.entered.usage and code is not StepCode.no_specs_known
+        valuation_step = SKIPPED if left_out else self.valuation_step
+        return replace(
+            self, specs_step=Step.failed(code), valuation_step=valuation_step, updated_at=at
+        )
 
     def using(self, usage: Usage, *, at: datetime) -> "Appraisal":
         """The user says how far the car has been driven, and how well it was kept."""
-        return replace(self, entered=replace(self.entered, usage=usage), updated_at=at)
+        return replace(
+            self,
+            entered=replace(self.entered, usage=usage),
+            valuation_step=PENDING,
+            updated_at=at,
+        )
+
+    def asking_again(self) -> "Appraisal":
+        """What is missing of the confirmed car is to be asked for: its specs, then its price."""
+        appraisal = self
+        known = self.specs is not None or self.specs_step.code is StepCode.no_specs_known
+        if not known and self.specs_step != PENDING:
+            appraisal = replace(appraisal, specs_step=PENDING)
+        usage = self.entered.usage
+        valued = self.valuation is not None and self.valuation.usage == usage
+        if usage and not valued and self.valuation_step != PENDING:
+            appraisal = replace(appraisal, valuation_step=PENDING)
+        return appraisal
+
+    def valuing(self, usage: Usage, id: str, *, at: datetime) -> "Appraisal":
+        """A new valuation is asked for, which will have this id; missing specs come first."""
+        return replace(self.using(usage, at=at).asking_again(), valuation_id=id)
 
     def valued(self, valuation: Valuation, *, at: datetime) -> "Appraisal":
-        return replace(self, valuation=valuation, valuation_step=SUCCESS, updated_at=at)
+        return replace(
+            self,
+            valuation=valuation,
+            valuation_step=SUCCESS,
+            valuation_id=None,
+            updated_at=at,
+        )
 
     def valuation_failed(self, code: StepCode, *, at: datetime) -> "Appraisal":
         """The valuer failed. An earlier valuation of the same car stays."""
-        return replace(self, valuation_step=Step.failed(code), updated_at=at)
+        return replace(self, valuation_step=Step.failed(code), valuation_id=None, updated_at=at)
+
+    def interrupted(self, *, at: datetime) -> "Appraisal":
+        """What was open is closed as failed, to be repeated by the user."""
+        failed = Step.failed(StepCode.interrupted)
+        match self.stage:
+            case Stage.categorization:
+                steps = {**self.categorization, **dict.fromkeys(self.unasked, failed)}
+                return replace(self, categorization=steps, updated_at=at)
+            case Stage.specs:
+                return self.specs_failed(StepCode.interrupted, at=at)
+            case Stage.valuation:
+                return self.valuation_failed(StepCode.interrupted, at=at)
+            case None:
+                return self

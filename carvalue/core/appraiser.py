@@ -1,12 +1,14 @@
 """
 The use cases: from two photos to a price.
 
-What the user gave is saved before a provider is asked, and no provider's failure is an error of
-the appraisal: it becomes the step's code, and the step can be repeated.
+What the user gave is saved before a provider is asked, together with what is to be done about it.
+The work goes on whoever hangs up; a caller waits for it as long as it likes. No provider's failure
+is an error of the appraisal: it becomes the step's code, and the step can be repeated.
 """
 
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -15,13 +17,16 @@ from carvalue.core.appraisal import (
     Appraisal,
     AppraisalStatus,
     Entered,
+    NextAction,
+    Stage,
     new_id,
 )
 from carvalue.core.budget import time_budget
 from carvalue.core.cars import Trim
 from carvalue.core.catalog import Catalog
 from carvalue.core.categorizers import Categorizers
-from carvalue.core.categorizing import ABANDONED_AFTER, Categorizing
+from carvalue.core.categorizing import Categorizing
+from carvalue.core.changes import Changes
 from carvalue.core.confirming import CorrectionScope
 from carvalue.core.errors import (
     AlreadyConfirmed,
@@ -29,7 +34,12 @@ from carvalue.core.errors import (
     ChangedMeanwhile,
     NoticeRefused,
     ProviderError,
+    ProviderTimedOut,
     UnknownCategorizer,
+    UnknownTrim,
+    UsageMissing,
+    ValuationNotFound,
+    VersionOutdated,
 )
 from carvalue.core.identification import DEFAULT_RULE, MergeRule
 from carvalue.core.photos import Photo, Side
@@ -43,17 +53,22 @@ from carvalue.core.ports import (
     TextReader,
     VinDecoder,
 )
+from carvalue.core.request_keys import RequestKey
+from carvalue.core.runner import UNHEARD_AFTER, Runner
 from carvalue.core.steps import StepCode, StepStatus
 from carvalue.core.suppliers import ValuersByCountry
 from carvalue.core.valuation import Usage, Valuation
 from carvalue.core.valuing import Choice, Valuing
 from carvalue.core.vin_reading import VinReading, read_vin
 from carvalue.core.vins import plain_vin
+from carvalue.core.work import NOTHING_GIVEN, Given, Outcome
 
 logger = logging.getLogger(__name__)
 
 ANSWERED_WITHIN = 15.0
-"""Seconds that a request may ask providers for, all in all; a phone does not wait longer."""
+"""Seconds that a stage may ask providers for, all in all; a phone does not wait longer."""
+COLLISIONS = 5
+"""So often a choice is applied anew to what others have changed meanwhile."""
 
 
 def _now() -> datetime:
@@ -84,6 +99,7 @@ class Appraiser:
         vin_decoder: VinDecoder,
         catalog: Catalog,
         store: AppraisalStore,
+        changes: Changes | None = None,
         rule: MergeRule = DEFAULT_RULE,
         scope: CorrectionScope = CorrectionScope.catalog,
         checker: PhotoChecker | None = None,
@@ -96,22 +112,35 @@ class Appraiser:
         self.catalog = catalog
         self.store = store
         self.categorizers = categorizers
+        self.changes = changes or Changes()
+        self.runner = Runner(
+            store, self.changes, self._advanced, lambda appraisal: appraisal.interrupted(at=now())
+        )
         self._vin_decoder = vin_decoder
         self._texts = texts
         self._notice_readers = notice_readers or {}
         self._categorizing = Categorizing(categorizers, catalog, rule, now, checker, gate, colors)
-        self._valuing = Valuing(specs_source, valuers, vin_decoder, catalog, store, scope, now)
+        self._valuing = Valuing(specs_source, valuers, vin_decoder, catalog, scope, now)
         self._now = now
 
-    async def start(self, front: Photo, back: Photo, given: Start) -> Appraisal:
+    async def start(
+        self,
+        front: Photo,
+        back: Photo,
+        given: Start,
+        *,
+        key: RequestKey | None = None,
+        wait: float = ANSWERED_WITHIN,
+    ) -> Appraisal:
         """
         Keep the photos and say which cars they may show.
 
         Raises what is wrong with the request before anything is kept: `InvalidVin`,
-        `UnknownCategorizer`.
+        `UnknownCategorizer`, and `RequestKeyTaken`.
         """
         vin_car = self._vin_decoder.decode(given.vin) if given.vin else None
-        categorizer_id = await self._categorizer_id(given.categorizer_id)
+        with time_budget(ANSWERED_WITHIN):
+            categorizer_id = await self._categorizer_id(given.categorizer_id)
         entered = given.entered
         if entered.year is None and vin_car is not None:
             entered = replace(entered, year=vin_car.year)
@@ -129,29 +158,52 @@ class Appraiser:
             entered=entered,
             vin_car=vin_car,
         )
-        appraisal = await self.store.add(appraisal, (front, back))
-        photos = {Side.front: front, Side.back: back}
-        with time_budget(ANSWERED_WITHIN):
-            appraisal = await self._categorize(appraisal, photos, photos)
-            vin = plain_vin(given.vin) if given.vin else None
-            return await self._valuing.confirm_unasked(appraisal, vin)
+        appraisal = await self.store.add(appraisal, (front, back), key)
+        vin = plain_vin(given.vin) if given.vin else None
+        self.runner.run(appraisal, Given((front, back), vin))
+        return await self.settled(appraisal.id, wait)
 
-    async def get(self, id: str) -> Appraisal:
+    async def settled(self, id: str, wait: float) -> Appraisal:
+        """The appraisal when nothing of ours is open, or as it is after `wait` seconds."""
+        return (await self.runner.settled(id, wait)).appraisal
+
+    async def get(self, id: str, *, told: bool = False) -> Appraisal:
         """
         The appraisal as it stands.
 
-        Answers that were awaited are asked for, and a categorization whose process is gone is
-        found here, and made repeatable.
+        Answers that were awaited are asked for; `told` as in `Categorizing.collected`.
         """
         appraisal = await self.store.get(id)
-        if appraisal.status is not AppraisalStatus.categorizing:
+        if not appraisal.awaited or appraisal.status is not AppraisalStatus.categorizing:
             return appraisal
         with time_budget(ANSWERED_WITHIN):
-            if appraisal.awaited:
-                return await self._collected(appraisal)
-            if self._now() - appraisal.updated_at > ABANDONED_AFTER:
-                return await self._saved(self._categorizing.interrupted(appraisal))
-        return appraisal
+            collected = await self._categorizing.collected(appraisal, told=told)
+        if collected is appraisal:
+            return appraisal
+        try:
+            saved = await self.store.save(self._unasked(collected))
+        except ChangedMeanwhile:  # somebody else has come to the same
+            return await self.settled(id, ANSWERED_WITHIN)
+        self.runner.run(saved)
+        return await self.settled(id, ANSWERED_WITHIN)
+
+    async def changed(self, id: str, version: int | None, wait: float) -> Appraisal:
+        """
+        The appraisal as soon as it is at another version than `version`, or without one as soon
+        as there is nothing to wait for; or as it is after `wait` seconds.
+        """
+        ends_at = time.monotonic() + wait
+        with self.changes.watching(id) as watch:
+            while True:
+                appraisal = await self.get(id)
+                left = ends_at - time.monotonic()
+                if version is None:
+                    there = appraisal.next_action is not NextAction.wait
+                else:
+                    there = appraisal.version != version
+                if there or left <= 0:
+                    return appraisal
+                await watch.wait(min(left, UNHEARD_AFTER))
 
     async def notice(self, provider: str, headers: Mapping[str, str], body: bytes) -> None:
         """
@@ -167,12 +219,18 @@ class Appraiser:
             return
         for id in await self.store.awaiting(provider, ticket):
             try:
-                await self.get(id)
+                await self.get(id, told=True)
             except AppraisalNotFound:  # deleted in this very moment
                 logger.info("a notice came too late")
 
     async def recategorize(
-        self, id: str, categorizer_id: str | None = None, *, poor_too: bool = False
+        self,
+        id: str,
+        categorizer_id: str | None = None,
+        *,
+        poor_too: bool = False,
+        key: RequestKey | None = None,
+        wait: float = ANSWERED_WITHIN,
     ) -> Appraisal:
         """
         Ask the categorizer again: for the photos that it gave no answer to, or for both when
@@ -182,20 +240,22 @@ class Appraiser:
         Raises `AlreadyConfirmed` and `StillCategorizing`.
         """
         appraisal = await self._unconfirmed(id)
-        chosen = await self._categorizer_id(categorizer_id or appraisal.categorizer_id)
+        with time_budget(ANSWERED_WITHIN):
+            chosen = await self._categorizer_id(categorizer_id or appraisal.categorizer_id)
         failed = {
             side
             for side, step in appraisal.categorization.items()
             if step.status is not StepStatus.success
         }
         sides = failed if failed and chosen == appraisal.categorizer_id else set(Side)
-        photos = {side: await self.store.photo(id, side) for side in Side}
+        for side in sides:
+            await self.store.photo(id, side)  # it may have been removed: its time was over
         appraisal = replace(appraisal, categorizer_id=chosen)
-        appraisal = await self.store.save(appraisal.categorizing(sides, at=self._now()))
-        with time_budget(ANSWERED_WITHIN):
-            return await self._categorize(appraisal, photos, sides, poor_too=poor_too)
+        changed = appraisal.categorizing(sides, poor_too=poor_too, at=self._now())
+        self.runner.run(await self.store.save(changed, key=key))
+        return await self.settled(id, wait)
 
-    async def retake(self, id: str, photo: Photo) -> Appraisal:
+    async def retake(self, id: str, photo: Photo, *, wait: float = ANSWERED_WITHIN) -> Appraisal:
         """
         Replace one photo by a better one, and categorize it; the other's answer stays.
 
@@ -210,24 +270,82 @@ class Appraiser:
         }
         changed = appraisal.with_photo(photo.info, at=self._now())
         changed = changed.categorizing(sides, at=self._now())
-        appraisal = await self.store.save(changed, photo)
-        photos = {
-            side: photo if side is photo.side else await self.store.photo(id, side) for side in Side
-        }
-        with time_budget(ANSWERED_WITHIN):
-            return await self._categorize(appraisal, photos, sides)
+        self.runner.run(await self.store.save(changed, photo), Given((photo,)))
+        return await self.settled(id, wait)
 
-    async def confirm(self, id: str, choice: Choice, version: int | None = None) -> Appraisal:
-        """See `Valuing.confirm`; the appraisal is looked at first as `get` does."""
-        with time_budget(ANSWERED_WITHIN):
-            await self.get(id)
-            return await self._valuing.confirm(id, choice, version)
+    async def confirm(
+        self, id: str, choice: Choice, version: int | None = None, *, wait: float = ANSWERED_WITHIN
+    ) -> Appraisal:
+        """
+        Take the car that the user says it is, get its specs, and a price if the usage is known.
 
-    async def value(self, id: str, usage: Usage | None = None) -> Valuation:
-        """See `Valuing.value`; the appraisal is looked at first as `get` does."""
-        with time_budget(ANSWERED_WITHIN):
-            await self.get(id)
-            return await self._valuing.value(id, usage)
+        Repeating it asks only for what is still missing; whoever comes second waits for what the
+        first is bringing. The choice stands whatever the providers do. Raises what
+        `Valuing.chosen` does.
+        """
+        ends_at = time.monotonic() + wait
+        for _ in range(COLLISIONS):
+            appraisal = await self._at_rest(id, ends_at)
+            chosen = self._valuing.chosen(appraisal, choice, version)
+            if chosen is appraisal:
+                return appraisal
+            try:
+                saved = await self.store.save(chosen)
+            except ChangedMeanwhile as error:
+                if version is not None:
+                    raise VersionOutdated("The appraisal has just been changed.") from error
+                continue
+            self.runner.run(saved, Given(vin=plain_vin(choice.vin) if choice.vin else None))
+            outcome = await self.runner.settled(id, max(0.0, ends_at - time.monotonic()))
+            if isinstance(outcome.error, UnknownTrim):
+                raise outcome.error
+            return outcome.appraisal
+        raise ChangedMeanwhile("Others are changing the appraisal; get it and go on from there.")
+
+    async def value(
+        self,
+        id: str,
+        usage: Usage | None = None,
+        *,
+        valuation_id: str | None = None,
+        key: RequestKey | None = None,
+        wait: float = ANSWERED_WITHIN,
+    ) -> Valuation:
+        """
+        Value the confirmed car, as used; without `usage` as the user said before.
+
+        A missing specs answer is asked for again first. `valuation_id` is that of a request
+        that comes again. Raises `NotConfirmed`, `UsageMissing`, `UnknownTrim` if that answer says
+        so, and `NoMarketData` or `ProviderError` after the failed step has been kept.
+        """
+        ends_at = time.monotonic() + wait
+        wanted = valuation_id or new_id("val")
+        for _ in range(COLLISIONS):
+            appraisal = await self._at_rest(id, ends_at)
+            appraisal.confirmed_car()
+            usage = usage or appraisal.entered.usage
+            if usage is None:
+                raise UsageMissing("A valuation needs the mileage and the condition.")
+            if valuation_id is not None:
+                try:
+                    return await self.store.valuation(id, valuation_id)
+                except ValuationNotFound:
+                    logger.info("asked for anew")
+            if appraisal.valuation_id != wanted or appraisal.stage is None:
+                try:
+                    changed = appraisal.valuing(usage, wanted, at=self._now())
+                    # A request that comes again has kept its key already.
+                    new_key = key if valuation_id is None else None
+                    self.runner.run(await self.store.save(changed, key=new_key))
+                except ChangedMeanwhile:
+                    continue
+            outcome = await self.runner.settled(id, max(0.0, ends_at - time.monotonic()))
+            if outcome.error is not None:
+                raise outcome.error
+            if outcome.appraisal.stage is not None:
+                raise ProviderTimedOut("The price is still being asked for.", provider="valuer")
+            return await self.store.valuation(id, wanted)
+        raise ChangedMeanwhile("Others are changing the appraisal; get it and go on from there.")
 
     async def read_vin(self, photo: Photo) -> VinReading:
         """The VIN on a photo, and the car that it means; see `vin_reading.read_vin`."""
@@ -236,9 +354,47 @@ class Appraiser:
 
     async def trims(self, model_id: str, year: int) -> Sequence[Trim]:
         """See `Valuing.trims`."""
-        return await self._valuing.trims(model_id, year)
+        with time_budget(ANSWERED_WITHIN):
+            return await self._valuing.trims(model_id, year)
 
-    # Categorizing
+    # What is done in the background
+
+    async def _advanced(self, appraisal: Appraisal, given: Given = NOTHING_GIVEN) -> Outcome:
+        """The appraisal after the stage that is open."""
+        with time_budget(ANSWERED_WITHIN):
+            match appraisal.stage:
+                case Stage.categorization:
+                    photos = {side: await self._photo(appraisal, side, given) for side in Side}
+                    seen = await self._categorizing.categorized(appraisal, photos)
+                    return Outcome(self._unasked(seen))
+                case Stage.specs:
+                    return await self._valuing.specified(appraisal, given.vin)
+                case Stage.valuation:
+                    return await self._valuing.valued(appraisal, given.vin)
+                case None:
+                    return Outcome(appraisal)
+
+    async def _photo(self, appraisal: Appraisal, side: Side, given: Given) -> Photo:
+        return given.photo(appraisal, side) or await self.store.photo(appraisal.id, side)
+
+    def _unasked(self, appraisal: Appraisal) -> Appraisal:
+        if appraisal.status is AppraisalStatus.categorizing:
+            return appraisal
+        return self._valuing.unasked(appraisal)
+
+    async def _at_rest(self, id: str, ends_at: float) -> Appraisal:
+        """The appraisal when nobody works at its car's specs or price, or it takes too long."""
+        appraisal = await self.get(id)
+        if appraisal.stage in (Stage.specs, Stage.valuation):
+            return await self.settled(id, max(0.0, ends_at - time.monotonic()))
+        return appraisal
+
+    async def _unconfirmed(self, id: str) -> Appraisal:
+        appraisal = await self.get(id)
+        appraisal.check_categorized()
+        if appraisal.car is not None:
+            raise AlreadyConfirmed("The car is confirmed already.")
+        return appraisal
 
     async def _categorizer_id(self, chosen: str | None) -> str:
         default = self.categorizers.default_id
@@ -252,37 +408,3 @@ class Appraiser:
         if chosen not in known:
             raise UnknownCategorizer("There is no such categorizer.")
         return chosen
-
-    async def _unconfirmed(self, id: str) -> Appraisal:
-        appraisal = await self.get(id)
-        appraisal.check_categorized()
-        if appraisal.car is not None:
-            raise AlreadyConfirmed("The car is confirmed already.")
-        return appraisal
-
-    async def _categorize(
-        self,
-        appraisal: Appraisal,
-        photos: Mapping[Side, Photo],
-        sides: Collection[Side],
-        *,
-        poor_too: bool = False,
-    ) -> Appraisal:
-        seen = await self._categorizing.categorized(appraisal, photos, sides, poor_too=poor_too)
-        return await self.store.save(seen)
-
-    async def _collected(self, appraisal: Appraisal) -> Appraisal:
-        collected = await self._categorizing.collected(appraisal)
-        if collected is appraisal:
-            return appraisal
-        saved = await self._saved(collected)
-        if saved.status is AppraisalStatus.categorizing:
-            return saved
-        return await self._valuing.confirm_unasked(saved)
-
-    async def _saved(self, appraisal: Appraisal) -> Appraisal:
-        """Kept, unless somebody else has come to the same meanwhile."""
-        try:
-            return await self.store.save(appraisal)
-        except ChangedMeanwhile:
-            return await self.store.get(appraisal.id)

@@ -22,7 +22,7 @@ from carvalue.core.identification import (
     MergeRule,
     Reason,
 )
-from carvalue.core.labels import ParsedLabel
+from carvalue.core.labels import ParsedLabel, parse_label
 from carvalue.core.linking import Named, link
 from carvalue.core.photos import Side
 
@@ -98,7 +98,11 @@ def _views(
         for answer in answers[side]:
             confidences, found = _cleaned(answer)
             flags |= found
-            cleaned.append((side, answer.categorizer_id, confidences))
+            if answer.independent:
+                confidences = _of_cars(confidences, catalog)
+            elif math.fsum(confidences.values()) > _SUM_FLAGGED_OVER:
+                flags.add(Flag.sum_over_100)
+            cleaned.append((side, answer.categorizer_id, _shares(confidences)))
     named = link([(id, confidences) for _, id, confidences in cleaned], catalog)
 
     views = []
@@ -114,7 +118,7 @@ def _views(
 
 def _cleaned(answer: Answer) -> tuple[dict[str, float], set[Flag]]:
     """
-    The confidence of every label, all together 1 at most, and what was wrong.
+    The confidence of every label, and what was wrong.
 
     The same label twice counts once, with its larger value. A confidence that is none (negative,
     not finite, over 1.01) is dropped, not clipped, and so is one in nothing.
@@ -140,11 +144,24 @@ def _cleaned(answer: Answer) -> tuple[dict[str, float], set[Flag]]:
         else:
             written[folded] = label.text
             largest[folded] = confidence
-    total = math.fsum(largest.values())
-    if total > _SUM_FLAGGED_OVER:
-        flags.add(Flag.sum_over_100)
-    scale = max(total, 1.0)
-    return {written[folded]: value / scale for folded, value in largest.items()}, flags
+    return {written[folded]: value for folded, value in largest.items()}, flags
+
+
+def _of_cars(confidences: Mapping[str, float], catalog: Catalog) -> dict[str, float]:
+    """A tagger's labels without those that name no catalogued car: "vehicle", "sky"."""
+    return {
+        label: confidence
+        for label, confidence in confidences.items()
+        if parse_label(label, catalog).make_model is not None
+    }
+
+
+def _shares(confidences: dict[str, float]) -> dict[str, float]:
+    """Confidences that are 1 at most all together."""
+    total = math.fsum(confidences.values())
+    if total <= 1:
+        return confidences
+    return {label: confidence / total for label, confidence in confidences.items()}
 
 
 # Merging them

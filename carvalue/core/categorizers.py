@@ -37,10 +37,9 @@ class Categorizers:
         """The categorizer of the first, which stands for all of them."""
         return self.members[0].default_id
 
-    @property
-    def default_ids(self) -> frozenset[str]:
-        """The categorizers that are asked when none is named."""
-        return frozenset(member.default_id for member in self.members)
+    def is_default(self, info: CategorizerInfo) -> bool:
+        """Whether this categorizer is asked when none is named."""
+        return (info.provider, info.id) in {(one.provider, one.default_id) for one in self.members}
 
     async def infos(self) -> Sequence[CategorizerInfo]:
         """
@@ -84,7 +83,7 @@ class Categorizers:
 
     async def collect(self, awaited: Sequence[Awaited]) -> Said:
         """Ask for awaited answers; one that fails for a passing reason is still awaited."""
-        found = await _all(self._of(one.provider).collect(one) for one in awaited)
+        found = await _all(map(self._collect, awaited))
         pairs = zip(awaited, found, strict=True)
         return _joined([one if isinstance(said, TechnicalError) else said for one, said in pairs])
 
@@ -93,11 +92,13 @@ class Categorizers:
         for member in self.members:
             await member.check()
 
-    def _of(self, provider: str) -> Categorizer:
+    async def _collect(self, awaited: Awaited) -> Answer | Awaited:
         for member in self.members:
-            if member.provider == provider:
-                return member
-        raise ProviderRequestRefused("The categorizer is not configured.", provider=provider)
+            if member.provider == awaited.provider:
+                return await member.collect(awaited)
+        raise ProviderRequestRefused(
+            "The categorizer is not configured any more.", provider=awaited.provider
+        )
 
     async def _asked(self, categorizer_id: str) -> list[tuple[Categorizer, str]]:
         if categorizer_id == self.default_id:

@@ -5,7 +5,7 @@ What is wrong with one photo is that photo's failed step; it never touches the o
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -16,27 +16,23 @@ from carvalue.core.catalog import Catalog
 from carvalue.core.categorizers import Categorizers, Said
 from carvalue.core.errors import ProviderError
 from carvalue.core.identification import MergeRule
+from carvalue.core.ledger import paid_for
 from carvalue.core.photos import Photo, Side
 from carvalue.core.ports import ColorReader, PhotoChecker, PhotoFindings, PhotoGate
-from carvalue.core.steps import PENDING, SUCCESS, Step, StepCode, StepStatus, categorizer_code
+from carvalue.core.steps import PENDING, SUCCESS, Step, StepCode, categorizer_code
 from carvalue.core.vins import photos_contradict
 
-ABANDONED_AFTER = timedelta(seconds=60)
-"""A categorization that has not ended by then never will: its process is gone."""
 AWAITED_FOR = timedelta(minutes=10)
 """How long a provider may need for an answer that it gives later."""
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Seen:
     """What became of one photo's step."""
 
     step: Step
     answers: tuple[Answer, ...] = ()
     awaited: tuple[Awaited, ...] = ()
-
-
-INTERRUPTED = Outcome(Step.failed(StepCode.interrupted))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,42 +47,33 @@ class Categorizing:
     gate: PhotoGate | None = None
     colors: ColorReader | None = None
 
-    async def categorized(
-        self,
-        appraisal: Appraisal,
-        photos: Mapping[Side, Photo],
-        sides: Collection[Side],
-        *,
-        poor_too: bool = False,
-    ) -> Appraisal:
+    async def categorized(self, appraisal: Appraisal, photos: Mapping[Side, Photo]) -> Appraisal:
         """
-        The appraisal with the photos of `sides` categorized, both at the same time.
+        The appraisal with the photos categorized that are to be, both at the same time.
 
         `photos` are all it has: two that are one photo are told by comparing them. Photos that
-        are of no use cost no call, unless the caller wants `poor_too`.
+        are of no use cost no call, unless the user wants it.
         """
         found = await self._checked(photos)
-        sides = [side for side in Side if side in sides]
-        asked = asyncio.gather(
-            *(self._outcome(appraisal, photos[side], found, poor_too=poor_too) for side in sides)
-        )
+        sides = [side for side in Side if side in appraisal.unasked]
+        asked = asyncio.gather(*(self._outcome(appraisal, photos[side], found) for side in sides))
         color, outcomes = await asyncio.gather(
             self._color(appraisal, photos[sides[0]], found), asked
         )
         seen = replace(appraisal, same_photo=found.same, color=color)
         return self._identified(seen, dict(zip(sides, outcomes, strict=True)))
 
-    async def collected(self, appraisal: Appraisal) -> Appraisal:
+    async def collected(self, appraisal: Appraisal, *, told: bool = False) -> Appraisal:
         """
         The appraisal with those of the awaited answers that are there by now.
 
-        What its provider has not given after `AWAITED_FOR` is given up.
+        `told`: a provider says that one is. What its provider has not given after `AWAITED_FOR`
+        is given up.
         """
         late = self.now() - appraisal.updated_at > AWAITED_FOR
         sides = list(appraisal.awaited)
-        said = await asyncio.gather(
-            *(self.categorizers.collect(appraisal.awaited[side]) for side in sides)
-        )
+        asked = ([replace(one, told=told) for one in appraisal.awaited[side]] for side in sides)
+        said = await asyncio.gather(*map(self.categorizers.collect, asked))
         outcomes = {}
         for side, one in zip(sides, said, strict=True):
             if late and one.awaited:
@@ -98,16 +85,7 @@ class Categorizing:
             return appraisal
         return self._identified(appraisal, outcomes)
 
-    def interrupted(self, appraisal: Appraisal) -> Appraisal:
-        """The appraisal after its process is gone: what was under way can be repeated."""
-        pending = (
-            side
-            for side, step in appraisal.categorization.items()
-            if step.status is StepStatus.pending
-        )
-        return self._identified(appraisal, dict.fromkeys(pending, INTERRUPTED))
-
-    def _identified(self, appraisal: Appraisal, outcomes: Mapping[Side, Outcome]) -> Appraisal:
+    def _identified(self, appraisal: Appraisal, outcomes: Mapping[Side, Seen]) -> Appraisal:
         """The appraisal with what was said of the photos merged into candidates."""
         said = {side: outcome.answers for side, outcome in outcomes.items()}
         answers = {side: some for side, some in {**appraisal.answers, **said}.items() if some}
@@ -131,15 +109,14 @@ class Categorizing:
         found = await asyncio.to_thread(self.checker.check, photos)
         return replace(found, same=found.same or identical)
 
-    async def _outcome(
-        self, appraisal: Appraisal, photo: Photo, found: PhotoFindings, *, poor_too: bool
-    ) -> Outcome:
+    async def _outcome(self, appraisal: Appraisal, photo: Photo, found: PhotoFindings) -> Seen:
         try:
-            if not poor_too and (code := await self._refused(photo, found)):
-                return Outcome(Step.failed(code))
+            if not appraisal.poor_too and (code := await self._refused(photo, found)):
+                return Seen(Step.failed(code))
         except ProviderError as error:
-            return Outcome(Step.failed(categorizer_code(error)))
-        said = await self.categorizers.ask(photo, appraisal.categorizer_id, appraisal.language)
+            return Seen(Step.failed(categorizer_code(error)))
+        with paid_for(appraisal.id, photo.side):
+            said = await self.categorizers.ask(photo, appraisal.categorizer_id, appraisal.language)
         return _outcome_of(said)
 
     async def _color(self, appraisal: Appraisal, photo: Photo, found: PhotoFindings) -> str | None:
@@ -160,14 +137,14 @@ class Categorizing:
         return await self.gate.refuse(photo) if self.gate else None
 
 
-def _outcome_of(said: Said) -> Outcome:
+def _outcome_of(said: Said) -> Seen:
     answers = tuple(answer for answer in said.answers if answer.labels)
     if said.awaited:
-        return Outcome(PENDING, answers, said.awaited)
+        return Seen(PENDING, answers, said.awaited)
     if answers:
-        return Outcome(SUCCESS, answers)
+        return Seen(SUCCESS, answers)
     if said.failure is not None:
-        return Outcome(Step.failed(categorizer_code(said.failure)))
+        return Seen(Step.failed(categorizer_code(said.failure)))
     if said.answers:
-        return Outcome(Step.failed(StepCode.no_car_found))
-    return Outcome(Step.failed(StepCode.categorizer_timeout))
+        return Seen(Step.failed(StepCode.no_car_found))
+    return Seen(Step.failed(StepCode.categorizer_timeout))

@@ -62,10 +62,10 @@ def unasked_car(appraisal: Appraisal, catalog: Catalog) -> Car | None:
     The car to confirm without asking.
 
     Only if the caller wished it and gave a year in which the car was sold, both photos are sure
-    of it, and no VIN speaks against it.
+    of it, no VIN speaks against it, and nobody has confirmed a car yet.
     """
     entered, found = appraisal.entered, appraisal.identification
-    if not entered.auto_confirm or entered.year is None or found is None:
+    if not entered.auto_confirm or entered.year is None or found is None or appraisal.car:
         return None
     best = found.candidates[0].make_model if found.candidates else None
     if found.decision is not Decision.accept or best is None or appraisal.vin_conflict:

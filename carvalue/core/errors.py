@@ -4,12 +4,17 @@ Everything that can go wrong, and what it is called.
     CarvalueError
     ├── NotFoundError        AppraisalNotFound · PhotoNotFound · ValuationNotFound
     │                        MakeNotFound · ModelNotFound · SpecsNotFound · VinReadingOff
+    │                        WebhookEndpointNotFound · WebhookDeliveryNotFound
     ├── StateError           StillCategorizing · NotConfirmed · AlreadyConfirmed · ChangedMeanwhile
     ├── VersionOutdated
     ├── PhotoError           PhotoTooLarge · PhotoTooSmall · PhotoUnsupported · PhotoUnreadable
     ├── ChoiceError          UnknownCar · NotACandidate · UnknownYear · YearNotCovered · UnknownTrim
     │                        UnknownCategorizer · InvalidVin · VinNotFound · UsageMissing
+    │                        WebhookUrlRefused
+    ├── TooManyWebhookEndpoints · WebhookEndpointDisabled
     ├── InvalidCursor
+    ├── MalformedKey · IdempotencyKeyReused · IdempotencyInProgress · AppraisalDeleted
+    ├── Overloaded
     ├── NoMarketData
     ├── ProviderError
     │   ├── TechnicalError   ProviderTimedOut · ProviderUnavailable · ProviderBusy
@@ -68,6 +73,14 @@ class SpecsNotFound(NotFoundError):
 
 class VinReadingOff(NotFoundError):
     """This deployment has no provider that reads a VIN off a photo."""
+
+
+class WebhookEndpointNotFound(NotFoundError):
+    """There is no such webhook endpoint."""
+
+
+class WebhookDeliveryNotFound(NotFoundError):
+    """The webhook endpoint has no such delivery, or its time in the log is over."""
 
 
 # The appraisal is not in the state for it
@@ -211,6 +224,57 @@ class UsageMissing(ChoiceError):
 
     code = "validation-failed"
     field = "mileage"
+
+
+class WebhookUrlRefused(ChoiceError):
+    """Webhooks are not sent to this address: it is not https, or not on the public internet."""
+
+    code = "webhook-url-refused"
+    field = "url"
+
+
+class TooManyWebhookEndpoints(CarvalueError):
+    """There are as many webhook endpoints as there may be."""
+
+    code = "too-many-webhook-endpoints"
+
+
+class WebhookEndpointDisabled(CarvalueError):
+    """The webhook endpoint is disabled, so nothing is sent to it."""
+
+    code = "webhook-endpoint-disabled"
+
+
+class MalformedKey(CarvalueError):
+    """An Idempotency-Key that is none."""
+
+    code = "malformed-body"
+
+
+class IdempotencyKeyReused(CarvalueError):
+    """The Idempotency-Key came before, with another request."""
+
+    code = "idempotency-key-reused"
+
+
+class IdempotencyInProgress(CarvalueError):
+    """The same request is being read at this moment."""
+
+    code = "idempotency-in-progress"
+    retry_after = 1
+
+
+class AppraisalDeleted(CarvalueError):
+    """What the request with this Idempotency-Key made was deleted."""
+
+    code = "appraisal-deleted"
+
+
+class Overloaded(CarvalueError):
+    """There is more to do than can be done in time."""
+
+    code = "overloaded"
+    retry_after = 5
 
 
 class InvalidCursor(CarvalueError):

@@ -14,6 +14,7 @@ from carvalue.core.answers import Answer, Awaited
 from carvalue.core.appraisal import Appraisal, AppraisalStatus
 from carvalue.core.cars import Car, MakeModel, Specs, SpecsSheet, Trim, VinCar
 from carvalue.core.photos import Photo, Side
+from carvalue.core.request_keys import RequestKey
 from carvalue.core.steps import StepCode
 from carvalue.core.valuation import Price, Usage, Valuation
 
@@ -185,19 +186,46 @@ class AppraisalStore(Protocol):
     Every method is one transaction of its own. Raises `StoreUnavailable`.
     """
 
-    async def add(self, appraisal: Appraisal, photos: Sequence[Photo]) -> Appraisal:
-        """Keep a new appraisal with its photos; the answer has its first version."""
+    async def add(
+        self, appraisal: Appraisal, photos: Sequence[Photo], key: RequestKey | None = None
+    ) -> Appraisal:
+        """
+        Keep a new appraisal with its photos; the answer has its first version.
+
+        While a stage is open, what `add`, `save` and `take_over` answer has a `lease`. It ends
+        after `LEASE_SECONDS`, and with the next `save`. With the `key` of its request it is made
+        once: raises `RequestKeyTaken`.
+        """
 
     async def get(self, id: str) -> Appraisal:
         """Raises `AppraisalNotFound`."""
 
-    async def save(self, appraisal: Appraisal, photo: Photo | None = None) -> Appraisal:
+    async def save(
+        self, appraisal: Appraisal, photo: Photo | None = None, *, key: RequestKey | None = None
+    ) -> Appraisal:
         """
         Keep a change, a photo that was taken again, and a new valuation in the history.
 
         Raises `ChangedMeanwhile` when the appraisal was saved by somebody else since it was
-        read, and `AppraisalNotFound` when it was deleted.
+        read, or its lease is not ours any more, `AppraisalNotFound` when it was deleted, and
+        `RequestKeyTaken`.
         """
+
+    async def resource(self, key: RequestKey) -> str | None:
+        """
+        The id of what this request has made; None when it is new.
+
+        Raises `IdempotencyKeyReused` when the key came with another request.
+        """
+
+    async def take_over(self) -> tuple[Appraisal, int] | None:
+        """
+        An appraisal with an open stage whose lease has ended, and how often it has been taken
+        over since the stage began.
+        """
+
+    async def let_go(self, appraisals: Sequence[Appraisal]) -> None:
+        """End the leases of these appraisals, so that others go on at once."""
 
     async def delete(self, id: str) -> None:
         """Remove the appraisal, its photos and valuations; raises `AppraisalNotFound`."""

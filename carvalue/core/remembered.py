@@ -6,28 +6,20 @@ as long as it holds. What a provider failed at is not kept.
 """
 
 import asyncio
-import hashlib
-import json
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
-from carvalue.core.answers import Answer, Awaited
 from carvalue.core.cars import Car, MakeModel, Specs, SpecsSheet, Trim
 from carvalue.core.errors import StoreUnavailable
-from carvalue.core.photos import Photo
-from carvalue.core.ports import Categorizer, CategorizerInfo, SpecsSource, Valuer
+from carvalue.core.ledger import question_of
+from carvalue.core.ports import SpecsSource, Valuer
 from carvalue.core.valuation import Price, Usage
 
 logger = logging.getLogger(__name__)
 
-ANSWERS_FOR = timedelta(days=1)
-AWAITED_FOR = timedelta(hours=1)
-"""How long the same photo joins an answer that is awaited."""
-ASKED_AGAIN_AFTER = timedelta(seconds=1)
-"""How often a provider is asked for an awaited answer at most."""
 SPECS_FOR = timedelta(weeks=4)
 PRICES_FOR = timedelta(days=1)
 NOTHING_FOR = timedelta(hours=1)
@@ -62,16 +54,19 @@ class Recollection:
         kind: Any,
         ask: Callable[[], Awaitable[ResultT]],
         keep: Callable[[ResultT], timedelta],
+        *,
+        anew: bool = False,
     ) -> tuple[ResultT, datetime, bool]:
         """
         The answer to a question, when it was fetched, and whether it was kept from before.
 
-        Raises what `ask` raises. A store that fails costs a call, not the answer.
+        `anew`: what was kept is of no use. Raises what `ask` raises. A store that fails costs a
+        call, not the answer.
         """
-        key = _key(question)
+        key = question_of(*question)
         task = self._under_way.get(key)
         if task is None:
-            task = asyncio.create_task(self._answered(key, kind, ask, keep))
+            task = asyncio.create_task(self._answered(key, kind, ask, keep, anew=anew))
             self._under_way[key] = task
             task.add_done_callback(lambda ended: self._ended(key, ended))
         # Who asked first may hang up; the others still want the answer, and it is paid for.
@@ -84,9 +79,11 @@ class Recollection:
         kind: Any,
         ask: Callable[[], Awaitable[ResultT]],
         keep: Callable[[ResultT], timedelta],
+        *,
+        anew: bool,
     ) -> tuple[ResultT, datetime, bool]:
         try:
-            if found := await self.memory.recall(key, kind):
+            if not anew and (found := await self.memory.recall(key, kind)):
                 return *found, True
         except StoreUnavailable:
             logger.warning("kept answers cannot be read", exc_info=True)
@@ -102,56 +99,6 @@ class Recollection:
         self._under_way.pop(key, None)
         if not task.cancelled():
             task.exception()  # whoever waits has it; nobody may be left to
-
-
-def _key(question: Sequence[object]) -> str:
-    """One key for one question. Nothing can be read out of it: a question may hold a VIN."""
-    return hashlib.sha256(json.dumps(question, default=str).encode()).hexdigest()
-
-
-class RememberingCategorizer:
-    """Categorizer that asks another one once a day for each photo."""
-
-    def __init__(self, categorizer: Categorizer, recollection: Recollection) -> None:
-        self._categorizer = categorizer
-        self._recollection = recollection
-        self.provider = categorizer.provider
-        self.default_id = categorizer.default_id
-
-    async def categorize(
-        self, photo: Photo, categorizer_id: str, language: str = "en"
-    ) -> Answer | Awaited:
-        question = ("photo", self.provider, categorizer_id, language, photo.info.sha256)
-        return await self._said(
-            question, lambda: self._categorizer.categorize(photo, categorizer_id, language)
-        )
-
-    async def collect(self, awaited: Awaited) -> Answer | Awaited:
-        # The same photo in two appraisals is one ticket, and its answer can be had once.
-        question = ("ticket", self.provider, awaited.ticket)
-        return await self._said(question, lambda: self._categorizer.collect(awaited))
-
-    async def _said(
-        self, question: Sequence[object], ask: Callable[[], Awaitable[Answer | Awaited]]
-    ) -> Answer | Awaited:
-        said, at, kept = await self._recollection.of(
-            question, Answer | Awaited, ask, lambda said: _kept_for(question[0], said)
-        )
-        if isinstance(said, Awaited):
-            return said
-        return replace(said, source=self.provider, fetched_at=at, cached=kept)
-
-    async def categorizers(self) -> Sequence[CategorizerInfo]:
-        return await self._categorizer.categorizers()
-
-    async def check(self) -> None:
-        await self._categorizer.check()
-
-
-def _kept_for(asked: object, said: Answer | Awaited) -> timedelta:
-    if isinstance(said, Answer):
-        return ANSWERS_FOR
-    return AWAITED_FOR if asked == "photo" else ASKED_AGAIN_AFTER
 
 
 class RememberingSpecs:

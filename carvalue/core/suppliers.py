@@ -19,7 +19,16 @@ SAME_DISPLACEMENT_CC = 100
 DEFAULT = "DEFAULT"
 """In the place of a country: any other."""
 OWN = frozenset(
-    {"trim_id", "trim_name", "source", "fetched_at", "cached", "corrected", "field_sources"}
+    {
+        "trim_id",
+        "trim_name",
+        "source",
+        "source_updated_on",
+        "fetched_at",
+        "cached",
+        "corrected",
+        "field_sources",
+    }
 )
 """The fields that say something of the specs, not of the car."""
 
@@ -55,18 +64,24 @@ class SpecsInOrder:
         return ()
 
     async def specs(self, car: Car, vin: str | None = None) -> SpecsSheet | None:
-        failure: TechnicalError | UnknownTrim | None = None
+        failure: TechnicalError | None = None
+        unknown: UnknownTrim | None = None
         for at, source in enumerate(self.sources):
             try:
                 sheet = await source.specs(car, vin)
-            except (TechnicalError, UnknownTrim) as error:
-                # A trim's id is the source's own: another one may have it.
+            except TechnicalError as error:
                 failure = failure or error
+                continue
+            except UnknownTrim as error:
+                # A trim's id is the source's own: another one may have it.
+                unknown = unknown or error
                 continue
             if sheet is not None:
                 return replace(sheet, specs=await self._filled(car, sheet.specs, vin, at + 1))
         if failure is not None:
-            raise failure
+            raise failure  # before `unknown`: who cannot be asked may know the trim
+        if unknown is not None:
+            raise unknown
         return None
 
     async def check(self) -> None:

@@ -308,7 +308,7 @@ def answer_from(
             best[label.text.casefold()] = surer
     labels = tuple(sorted(best.values(), key=lambda label: -label.confidence))
     flags = {flag for answer in told for flag in answer.flags}
-    return answers.Answer(labels, categorizer_id, tuple(sorted(flags)))
+    return answers.Answer(labels, categorizer_id, tuple(sorted(flags)), independent=True)
 
 
 def _read(data: object, categorizer_id: str, local: str | None) -> answers.Answer:
@@ -327,7 +327,9 @@ def _read(data: object, categorizer_id: str, local: str | None) -> answers.Answe
         if local is None and len(others) == 1:
             (local,) = others
     shown = None if local == ENGLISH else local
-    return answers.read_answer(entries, answers.Scale.unit, categorizer_id, local=shown)
+    return answers.read_answer(
+        entries, answers.Scale.unit, categorizer_id, local=shown, independent=True
+    )
 
 
 def _is_told(asset: AssetAnswer, addons: Sequence[str]) -> bool:

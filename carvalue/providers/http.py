@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -35,6 +35,8 @@ from carvalue.core.errors import (
     ProviderUnavailable,
     TechnicalError,
 )
+from carvalue.core.ledger import idempotency_key
+from carvalue.core.observer import HELD_BACK, ProviderCalled, outcome_of, tell
 
 logger = logging.getLogger(__name__)
 
@@ -196,13 +198,39 @@ async def _asked(
     request: Mapping[str, Any],
 ) -> AnswerT:
     """One attempt."""
-    async with channel.gate.call(cost):
-        status, headers, body = await _send(channel, method, url, seconds, request)
-        if status == httpx.codes.NO_CONTENT:
-            body = b"{}"
-        elif status != httpx.codes.OK:
-            raise _refused(Refusal(status, headers, body), channel)
-        return _read(answer, unwrap(body) if unwrap else body, channel.provider)
+    let_through = False
+    if cost and (key := idempotency_key()):
+        # Whoever knows the header charges the same call once, however often it had to be made.
+        request = {**request, "headers": {**request.get("headers", {}), "Idempotency-Key": key}}
+    try:
+        async with channel.gate.call(cost):
+            let_through = True
+            with _told(channel.provider):
+                status, headers, body = await _send(channel, method, url, seconds, request)
+                if status == httpx.codes.NO_CONTENT:
+                    body = b"{}"
+                elif status != httpx.codes.OK:
+                    raise _refused(Refusal(status, headers, body), channel)
+                return _read(answer, unwrap(body) if unwrap else body, channel.provider)
+    except ProviderError:
+        if not let_through:
+            tell(ProviderCalled(channel.provider, HELD_BACK, 0.0))
+        raise
+
+
+@contextlib.contextmanager
+def _told(provider: str) -> Iterator[None]:
+    """Tell those who observe how a call has ended; one that its caller gives up, nobody."""
+    started = time.monotonic()
+    try:
+        yield
+    except NotFoundAtProvider:
+        tell(ProviderCalled(provider, "success", time.monotonic() - started))
+        raise
+    except ProviderError as error:
+        tell(ProviderCalled(provider, outcome_of(error), time.monotonic() - started))
+        raise
+    tell(ProviderCalled(provider, "success", time.monotonic() - started))
 
 
 async def reach(channel: Channel, url: str, **request: Any) -> None:

@@ -300,7 +300,9 @@ def labels_from(tags: list[Any] | None, taggers: Sequence[str]) -> answers.Answe
     small letters.
     """
     entries = [one for one in tags or () if _source(one) is None or _source(one) in taggers]
-    answer = answers.read_answer(entries, answers.Scale.percent, "+".join(taggers))
+    answer = answers.read_answer(
+        entries, answers.Scale.percent, "+".join(taggers), independent=True
+    )
     surest: dict[str, Label] = {}
     for label in sorted(answer.labels, key=lambda label: -label.confidence):
         surest.setdefault(label.text.lower(), label)

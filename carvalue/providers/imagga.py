@@ -171,7 +171,9 @@ class Imagga:
         scale = answers.Scale.percent if own else self._scale
         theirs = imagga_language(language)
         local = None if theirs == ENGLISH else theirs
-        return answers.read_answer(entries, scale, categorizer_id, local=local)
+        return answers.read_answer(
+            entries, scale, categorizer_id, local=local, independent=is_tagger(categorizer_id)
+        )
 
 
 class ImaggaGate:

@@ -12,10 +12,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import delete, tuple_, update
+from sqlalchemy import delete, insert, tuple_, update
 from sqlmodel import Session, col, select
 
 from carvalue.core.appraisal import Appraisal, AppraisalStatus, Confirmation
+from carvalue.core.changes import Changes
 from carvalue.core.errors import (
     AppraisalNotFound,
     ChangedMeanwhile,
@@ -24,8 +25,11 @@ from carvalue.core.errors import (
 )
 from carvalue.core.photos import Photo, Side
 from carvalue.core.ports import Position
+from carvalue.core.request_keys import RequestKey
 from carvalue.core.valuation import Valuation
+from carvalue.storage import leases, request_keys
 from carvalue.storage.database import Database
+from carvalue.storage.leases import abandoned, lease_columns, new_lease
 from carvalue.storage.tables import (
     AppraisalRow,
     AwaitedRow,
@@ -46,19 +50,30 @@ def _now() -> datetime:
 class SqlAppraisalStore:
     """AppraisalStore in a SQL database. What has expired is not there, removed or not."""
 
-    def __init__(self, database: Database, *, now: Callable[[], datetime] = _now) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        changes: Changes | None = None,
+        now: Callable[[], datetime] = _now,
+    ) -> None:
         self._database = database
+        self._changes = changes or Changes()
         self._now = now
 
-    async def add(self, appraisal: Appraisal, photos: Sequence[Photo]) -> Appraisal:
-        added = replace(appraisal, version=1)
+    async def add(
+        self, appraisal: Appraisal, photos: Sequence[Photo], key: RequestKey | None = None
+    ) -> Appraisal:
+        added = replace(appraisal, version=1, lease=new_lease(appraisal))
 
-        def insert(session: Session) -> None:
-            session.add(AppraisalRow(**_columns(added), id=added.id))
-            session.flush()  # the photos refer to it
+        def write(session: Session) -> None:
+            if key is not None:
+                request_keys.keep(session, key, added.id, self._now())
+            columns = {**_columns(added), **lease_columns(session, added), "id": added.id}
+            session.connection().execute(insert(AppraisalRow).values(**columns))
             session.add_all(_photo_row(added.id, photo) for photo in photos)
 
-        await self._database.write(insert)
+        await self._database.write(write)
         return added
 
     async def get(self, id: str) -> Appraisal:
@@ -67,18 +82,25 @@ class SqlAppraisalStore:
 
         return await self._database.read(read)
 
-    async def save(self, appraisal: Appraisal, photo: Photo | None = None) -> Appraisal:
-        saved = replace(appraisal, version=appraisal.version + 1)
+    async def save(
+        self, appraisal: Appraisal, photo: Photo | None = None, *, key: RequestKey | None = None
+    ) -> Appraisal:
+        saved = replace(appraisal, version=appraisal.version + 1, lease=new_lease(appraisal))
 
         def write(session: Session) -> None:
+            if key is not None:
+                request_keys.keep(session, key, saved.valuation_id or saved.id, self._now())
+            same = [
+                col(AppraisalRow.id) == saved.id,
+                col(AppraisalRow.version) == appraisal.version,
+                col(AppraisalRow.expires_at) > self._now(),
+            ]
+            if appraisal.lease is not None:
+                same.append(col(AppraisalRow.lease) == appraisal.lease)
             changed = session.connection().execute(
                 update(AppraisalRow)
-                .where(
-                    col(AppraisalRow.id) == saved.id,
-                    col(AppraisalRow.version) == appraisal.version,
-                    col(AppraisalRow.expires_at) > self._now(),
-                )
-                .values(**_columns(saved))
+                .where(*same)
+                .values(**_columns(saved), **lease_columns(session, saved))
             )
             if changed.rowcount == 0:
                 self._row(session, saved.id)
@@ -96,7 +118,28 @@ class SqlAppraisalStore:
                 session.add(_valuation_row(saved.id, valuation))
 
         await self._database.write(write)
+        self._changes.changed(saved.id)
         return saved
+
+    async def resource(self, key: RequestKey) -> str | None:
+        return await self._database.read(
+            lambda session: request_keys.resource(session, key, self._now())
+        )
+
+    async def take_over(self) -> tuple[Appraisal, int] | None:
+        if not await self._database.read(lambda session: session.exec(abandoned(session)).first()):
+            return None
+
+        def write(session: Session) -> tuple[Appraisal, int] | None:
+            if (found := leases.take_over(session)) is None:
+                return None
+            row, token, tries = found
+            return replace(_appraisal(row), lease=token), tries
+
+        return await self._database.write(write)
+
+    async def let_go(self, appraisals: Sequence[Appraisal]) -> None:
+        await self._database.write(lambda session: leases.let_go(session, appraisals))
 
     async def delete(self, id: str) -> None:
         def remove(session: Session) -> None:
@@ -106,6 +149,7 @@ class SqlAppraisalStore:
 
         await self._database.write(remove)
         await self._database.forget()
+        self._changes.changed(id)
 
     async def page(
         self, *, limit: int, after: Position | None = None, status: AppraisalStatus | None = None
@@ -202,7 +246,7 @@ def _columns(appraisal: Appraisal) -> dict[str, Any]:
         "status": appraisal.status.value,
         "created_at": appraisal.created_at,
         "expires_at": appraisal.expires_at,
-        "document": _APPRAISAL.dump_json(appraisal).decode(),
+        "document": _APPRAISAL.dump_json(replace(appraisal, lease=None)).decode(),
     }
 
 

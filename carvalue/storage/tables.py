@@ -4,7 +4,7 @@ The tables. An appraisal is one versioned document beside the columns that are q
 
 from datetime import UTC, date, datetime
 
-from sqlalchemy import DateTime, Dialect, LargeBinary, TypeDecorator
+from sqlalchemy import DateTime, Dialect, LargeBinary, TypeDecorator, text
 from sqlmodel import Field, Index, SQLModel
 
 
@@ -22,10 +22,24 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 class AppraisalRow(SQLModel, table=True):
-    """One appraisal. `document` is the whole of it as JSON, its version apart."""
+    """
+    One appraisal. `document` is the whole of it as JSON, its version apart.
+
+    `stage` is what is to be done, `lease` the token of who does it, `lease_until` when that one
+    is to be given up (see `carvalue.storage.leases`), `tries` how often that has happened.
+    """
 
     __tablename__ = "appraisal"
-    __table_args__ = (Index("appraisal_newest_first", "created_at", "id"),)
+    __table_args__ = (
+        Index("appraisal_newest_first", "created_at", "id"),
+        # Few are open at a time, of however many.
+        Index(
+            "appraisal_open",
+            "lease_until",
+            sqlite_where=text("stage IS NOT NULL"),
+            postgresql_where=text("stage IS NOT NULL"),
+        ),
+    )
 
     id: str = Field(primary_key=True)
     version: int
@@ -33,6 +47,10 @@ class AppraisalRow(SQLModel, table=True):
     created_at: datetime = Field(sa_type=UtcDateTime)
     expires_at: datetime = Field(sa_type=UtcDateTime, index=True)
     document: str
+    stage: str | None = None
+    lease: str | None = None
+    lease_until: float = 0.0
+    tries: int = 0
 
 
 class AwaitedRow(SQLModel, table=True):

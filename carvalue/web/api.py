@@ -5,27 +5,46 @@ Joins the routes into the API.
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
+from opentelemetry.trace import TracerProvider
 
 from carvalue import __version__
+from carvalue.core.observer import Observer
 from carvalue.web import appraisals, catalog, health, notices, valuations
 from carvalue.web.openapi import describe
 from carvalue.web.problems import add_problem_handlers
+from carvalue.web.request_log import RequestLog, about_its_appraisal
 from carvalue.web.requests import BodyLimit, CommonHeaders
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
-def create_api(lifespan: Lifespan | None = None) -> FastAPI:
+def create_api(
+    lifespan: Lifespan | None = None,
+    *,
+    observers: tuple[Observer, ...] = (),
+    tracer_provider: TracerProvider | None = None,
+) -> FastAPI:
     """
     The API. `lifespan` puts a `Services` on `app.state.services`; without one the API can be
-    described, not used.
+    described, not used. The observers are told of every request, and of what is done for it.
     """
     app = FastAPI(
         title="carvalue",
         version=__version__,
         summary="Two photos of a car in; the car, its specs and an honest price range out.",
         lifespan=lifespan,
+        dependencies=[Depends(about_its_appraisal)],
+        telemetry={
+            "tracing": tracer_provider is not None,
+            "tracer_provider": tracer_provider,
+            # One span a request is enough; the metrics are ours, and FastAPI's log would hold the
+            # messages of errors.
+            "operation_spans": False,
+            "metrics": False,
+            "logs": False,
+            "auto_configure": False,
+        },
         # The function's name is the client's method name.
         generate_unique_id_function=lambda route: route.name,
         # A redirected upload cannot be sent again.
@@ -42,5 +61,6 @@ def create_api(lifespan: Lifespan | None = None) -> FastAPI:
     add_problem_handlers(app)
     app.add_middleware(BodyLimit)
     app.add_middleware(CommonHeaders)
+    app.add_middleware(RequestLog, observers=observers)
     describe(app)
     return app

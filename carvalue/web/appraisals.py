@@ -3,15 +3,16 @@ The appraisal: photos in, candidates out, the car confirmed.
 """
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Response
 from fastapi.responses import Response as PlainResponse
 
 from carvalue.core import errors
-from carvalue.core.appraisal import Appraisal, AppraisalStatus
+from carvalue.core.appraisal import Appraisal, AppraisalStatus, NextAction
 from carvalue.core.photos import Side
 from carvalue.core.ports import Position
+from carvalue.core.request_keys import RequestKeyTaken
 from carvalue.web import car_schemas, inputs, schemas
 from carvalue.web.cursors import first_of, position_of
 from carvalue.web.dependencies import (
@@ -23,17 +24,32 @@ from carvalue.web.dependencies import (
     IfMatch,
     IfNoneMatch,
     Limit,
+    ServicesDep,
     etag_of,
     is_known,
     language_of,
     version_in,
 )
-from carvalue.web.problems import PHOTO_ERRORS, problems
-from carvalue.web.uploads import read_photo
+from carvalue.web.idempotency import (
+    IdempotencyKey,
+    as_it_is_now,
+    made_before,
+    request_key,
+)
+from carvalue.web.prefer import PreferDep, Preference
+from carvalue.web.problems import PHOTO_ERRORS, RETRY_SECONDS, problems
+from carvalue.web.uploads import prepared, read_photo
 
 router = APIRouter(prefix="/v1/appraisals", tags=["appraisals"])
 
 LIST = "appraisals"
+LATE: dict[int | str, dict[str, Any]] = {
+    202: {
+        "model": schemas.Appraisal,
+        "description": "It takes longer than the caller waits; get the appraisal at `Location`.",
+    }
+}
+REPEATED_ERRORS = (errors.MalformedKey, errors.IdempotencyKeyReused)
 STATE_ERRORS = (errors.StillCategorizing, errors.AlreadyConfirmed, errors.ChangedMeanwhile)
 
 
@@ -43,11 +59,28 @@ def _answer(appraisal: Appraisal, response: Response) -> schemas.Appraisal:
     return schemas.Appraisal.of(appraisal)
 
 
+def _worked_at(
+    appraisal: Appraisal, response: Response, prefer: Preference, *, done: int
+) -> schemas.Appraisal:
+    """The appraisal, with the status `done` if there is nothing to wait for, else with 202."""
+    prefer.say(response)
+    response.status_code = done
+    if appraisal.next_action is NextAction.wait:
+        response.status_code = 202
+        response.headers["Location"] = f"/v1/appraisals/{appraisal.id}"
+        response.headers["Retry-After"] = str(RETRY_SECONDS)
+    return _answer(appraisal, response)
+
+
 @router.post(
     "",
     status_code=201,
-    responses=problems(
+    responses=LATE
+    | problems(
         *PHOTO_ERRORS,
+        *REPEATED_ERRORS,
+        errors.AppraisalDeleted,
+        errors.IdempotencyInProgress,
         errors.UnknownCategorizer,
         errors.InvalidVin,
         errors.UsageMissing,
@@ -58,23 +91,37 @@ def _answer(appraisal: Appraisal, response: Response) -> schemas.Appraisal:
 )
 async def create_appraisal(
     form: Annotated[inputs.AppraisalCreate, Form(media_type="multipart/form-data")],
-    appraiser: AppraiserDep,
+    services: ServicesDep,
     response: Response,
+    key: IdempotencyKey,
+    prefer: PreferDep,
     accept_language: AcceptLanguage = None,
 ) -> schemas.Appraisal:
     """
     Send a front and a back photo; get the cars that they may show.
 
-    A categorizer that fails is a failed step of the appraisal, which can be repeated; the photos
+    The answer is a 201 when the photos have been categorized, and a 202 when that takes longer
+    than the caller waits: get the appraisal until `next_action` is no longer `wait`. A
+    categorizer that fails is a failed step of the appraisal, which can be repeated; the photos
     are kept. A 404 means that somebody has deleted the appraisal meanwhile.
     """
+    appraiser, wait = services.appraiser, prefer.seconds(services.patience)
     start = form.to_start(language_of(accept_language))
-    front, back = await asyncio.gather(
-        read_photo(form.front, Side.front), read_photo(form.back, Side.back)
-    )
-    appraisal = await appraiser.start(front, back, start)
+    uploads = await form.front.read(), await form.back.read()
+    request = request_key(key, "create_appraisal", start, photos=uploads)
+    async with services.in_progress.reading(request):
+        id = await made_before(appraiser.store, request, response)
+        if id is None:
+            front, back = await asyncio.gather(*map(prepared, uploads, Side))
+            try:
+                id = (await appraiser.start(front, back, start, key=request, wait=0)).id
+            except RequestKeyTaken:  # at another replica
+                id = await made_before(appraiser.store, request, response)
+                if id is None:
+                    raise
+    appraisal = await as_it_is_now(appraiser, id, wait, response)
     response.headers["Location"] = f"/v1/appraisals/{appraisal.id}"
-    return _answer(appraisal, response)
+    return _worked_at(appraisal, response, prefer, done=201)
 
 
 @router.get("", responses=problems(errors.InvalidCursor))
@@ -114,10 +161,19 @@ async def get_appraisal(
     appraisal_id: AppraisalId,
     appraiser: AppraiserDep,
     response: Response,
+    prefer: PreferDep,
     if_none_match: IfNoneMatch = None,
 ) -> schemas.Appraisal | PlainResponse:
-    """Get an appraisal as it stands."""
-    appraisal = await appraiser.get(appraisal_id)
+    """
+    Get an appraisal as it stands.
+
+    `Prefer: wait=20` waits for as long until it is another one than `If-None-Match` says, or,
+    without that header, until `next_action` is no longer `wait`.
+    """
+    known = version_in(if_none_match, appraisal_id)
+    wait = prefer.seconds(0)
+    appraisal = await appraiser.changed(appraisal_id, known, wait)
+    prefer.say(response)
     body = _answer(appraisal, response)
     if is_known(etag_of(appraisal), if_none_match):
         return PlainResponse(status_code=304, headers=dict(response.headers))
@@ -156,32 +212,40 @@ async def get_photo(
 
 @router.put(
     "/{appraisal_id}/photos/{side}",
-    status_code=202,
-    responses=problems(errors.AppraisalNotFound, *STATE_ERRORS, *PHOTO_ERRORS, body=True),
+    responses=LATE | problems(errors.AppraisalNotFound, *STATE_ERRORS, *PHOTO_ERRORS, body=True),
 )
 async def replace_photo(
     appraisal_id: AppraisalId,
     side: Side,
     form: Annotated[inputs.PhotoReplace, Form(media_type="multipart/form-data")],
-    appraiser: AppraiserDep,
+    services: ServicesDep,
     response: Response,
+    prefer: PreferDep,
 ) -> schemas.Appraisal:
     """Take one photo again. Only the new photo is categorized; the other's answer stays."""
     photo = await read_photo(form.photo, side)
-    return _answer(await appraiser.retake(appraisal_id, photo), response)
+    wait = prefer.seconds(services.patience)
+    appraisal = await services.appraiser.retake(appraisal_id, photo, wait=wait)
+    return _worked_at(appraisal, response, prefer, done=202)
 
 
 @router.post(
     "/{appraisal_id}/categorizations",
     status_code=202,
     responses=problems(
-        errors.AppraisalNotFound, *STATE_ERRORS, errors.UnknownCategorizer, body=True
+        errors.AppraisalNotFound,
+        *STATE_ERRORS,
+        errors.UnknownCategorizer,
+        *REPEATED_ERRORS,
+        body=True,
     ),
 )
 async def retry_categorization(
     appraisal_id: AppraisalId,
-    appraiser: AppraiserDep,
+    services: ServicesDep,
     response: Response,
+    key: IdempotencyKey,
+    prefer: PreferDep,
     body: inputs.CategorizationCreate | None = None,
 ) -> schemas.Appraisal:
     """
@@ -190,15 +254,29 @@ async def retry_categorization(
     `accept_poor_photos` asks even about photos that are too dark, blurred, or one photo twice.
     """
     body = body or inputs.CategorizationCreate()
-    appraisal = await appraiser.recategorize(
-        appraisal_id, body.categorizer_id, poor_too=body.accept_poor_photos
-    )
-    return _answer(appraisal, response)
+    appraiser, wait = services.appraiser, prefer.seconds(services.patience)
+    request = request_key(key, "retry_categorization", appraisal_id, body)
+    if await made_before(appraiser.store, request, response) is None:
+        try:
+            await appraiser.recategorize(
+                appraisal_id,
+                body.categorizer_id,
+                poor_too=body.accept_poor_photos,
+                key=request,
+                wait=0,
+            )
+        except (errors.StateError, RequestKeyTaken):
+            # The same request may have begun it a moment before.
+            if await made_before(appraiser.store, request, response) is None:
+                raise
+    appraisal = await as_it_is_now(appraiser, appraisal_id, wait, response)
+    return _worked_at(appraisal, response, prefer, done=202)
 
 
 @router.put(
     "/{appraisal_id}/car",
-    responses=problems(
+    responses=LATE
+    | problems(
         errors.AppraisalNotFound,
         errors.StillCategorizing,
         errors.ChangedMeanwhile,
@@ -216,8 +294,9 @@ async def retry_categorization(
 async def confirm_car(
     appraisal_id: AppraisalId,
     choice: inputs.CarConfirm,
-    appraiser: AppraiserDep,
+    services: ServicesDep,
     response: Response,
+    prefer: PreferDep,
     if_match: IfMatch = None,
 ) -> schemas.Appraisal:
     """
@@ -227,8 +306,11 @@ async def confirm_car(
     failed step; the choice stands.
     """
     version = version_in(if_match, appraisal_id)
-    appraisal = await appraiser.confirm(appraisal_id, choice.to_choice(), version)
-    return _answer(appraisal, response)
+    wait = prefer.seconds(services.patience)
+    appraisal = await services.appraiser.confirm(
+        appraisal_id, choice.to_choice(), version, wait=wait
+    )
+    return _worked_at(appraisal, response, prefer, done=200)
 
 
 @router.get(

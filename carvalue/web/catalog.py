@@ -114,7 +114,7 @@ async def list_categorizers(appraiser: AppraiserDep) -> schemas.CategorizerList:
     known = appraiser.categorizers
     return schemas.CategorizerList(
         data=[
-            schemas.Categorizer.of(one, is_default=one.id in known.default_ids)
+            schemas.Categorizer.of(one, is_default=known.is_default(one))
             for one in await known.infos()
         ],
         next_cursor=None,

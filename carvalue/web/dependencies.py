@@ -3,13 +3,15 @@ What routes are handed: the use cases, and the headers that they share.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Protocol
 
 from fastapi import Depends, Header, Path, Query, Request
 
 from carvalue.core.appraisal import Appraisal
 from carvalue.core.appraiser import Appraiser
+from carvalue.web.idempotency import InProgress
+from carvalue.web.prefer import DEFAULT_SECONDS
 
 
 class ProviderStates(Protocol):
@@ -25,6 +27,9 @@ class Services:
 
     appraiser: Appraiser
     provider_watch: ProviderStates
+    patience: float = DEFAULT_SECONDS
+    """Seconds that a caller waits who does not say how long."""
+    in_progress: InProgress = field(default_factory=InProgress)
 
 
 def _services(request: Request) -> Services:
@@ -54,7 +59,7 @@ IfMatch = Annotated[
 ]
 AcceptLanguage = Annotated[
     str | None,
-    Header(max_length=200, description="Labels are shown in the first of these languages."),
+    Header(max_length=2000, description="Labels are shown in the language preferred most."),
 ]
 IfNoneMatch = Annotated[str | None, Header(max_length=2000, description="ETags known already.")]
 

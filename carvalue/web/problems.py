@@ -33,6 +33,8 @@ STATUS_OF: dict[type[errors.CarvalueError], int] = {
     errors.ModelNotFound: 404,
     errors.SpecsNotFound: 404,
     errors.VinReadingOff: 404,
+    errors.WebhookEndpointNotFound: 404,
+    errors.WebhookDeliveryNotFound: 404,
     errors.StillCategorizing: 409,
     errors.NotConfirmed: 409,
     errors.AlreadyConfirmed: 409,
@@ -51,6 +53,9 @@ STATUS_OF: dict[type[errors.CarvalueError], int] = {
     errors.InvalidVin: 422,
     errors.VinNotFound: 422,
     errors.UsageMissing: 422,
+    errors.WebhookUrlRefused: 422,
+    errors.TooManyWebhookEndpoints: 409,
+    errors.WebhookEndpointDisabled: 409,
     errors.InvalidCursor: 400,
     errors.NoMarketData: 422,
     errors.ProviderTimedOut: 504,
@@ -61,6 +66,11 @@ STATUS_OF: dict[type[errors.CarvalueError], int] = {
     errors.ProviderKeyRefused: 502,
     errors.ProviderRequestRefused: 502,
     errors.NoticeRefused: 401,
+    errors.MalformedKey: 400,
+    errors.IdempotencyKeyReused: 422,
+    errors.IdempotencyInProgress: 409,
+    errors.AppraisalDeleted: 410,
+    errors.Overloaded: 503,
     errors.StoreUnavailable: 503,
     errors.SettingsIncomplete: 500,
 }
@@ -83,6 +93,10 @@ PROVIDER_ERRORS = (
 TITLE_OF = {
     "malformed-body": "The request cannot be read",
     "invalid-cursor": "The cursor is not valid",
+    "idempotency-key-reused": "The Idempotency-Key belongs to another request",
+    "idempotency-in-progress": "The same request is being read",
+    "appraisal-deleted": "The appraisal was deleted",
+    "overloaded": "There is too much to do right now",
     "not-found": "Not found",
     "method-not-allowed": "The method is not allowed here",
     "invalid-state": "The appraisal is not in a state for this",
@@ -102,6 +116,9 @@ TITLE_OF = {
     "unknown-categorizer": "The categorizer is not known",
     "vin-not-found": "There is no VIN on the photo",
     "no-market-data": "No price is known",
+    "webhook-url-refused": "The address is not one to send webhooks to",
+    "too-many-webhook-endpoints": "There are too many webhook endpoints",
+    "webhook-endpoint-disabled": "The webhook endpoint is disabled",
     "internal": "Something went wrong here",
     "provider-error": "A provider failed",
     "provider-timeout": "A provider did not answer in time",
@@ -111,6 +128,14 @@ TITLE_OF = {
     "settings-incomplete": "A setting is missing",
     "unavailable": "The service is not available right now",
 }
+
+RETRYABLE = (
+    errors.TechnicalError,
+    errors.StoreUnavailable,
+    errors.ChangedMeanwhile,
+    errors.IdempotencyInProgress,
+    errors.Overloaded,
+)
 
 FIELD_NAME = re.compile(r"[A-Za-z][A-Za-z_-]{0,39}")
 
@@ -227,9 +252,7 @@ async def _carvalue_error(request: Request, error: Exception) -> JSONResponse:
         logger.warning("%s: %s", error.provider, error)  # `fetch` has told the rest
     elif status >= 500:
         logger.error("%s", error, exc_info=error)
-    retryable = isinstance(
-        error, errors.TechnicalError | errors.StoreUnavailable | errors.ChangedMeanwhile
-    )
+    retryable = isinstance(error, RETRYABLE)
     headers = {}
     if retryable:
         wait = getattr(error, "retry_after", None) or RETRY_SECONDS

@@ -27,6 +27,10 @@ async def read_photo(upload: UploadFile, side: Side, *, zoom: int = 1) -> Photo:
 
     Raises `PhotoTooLarge`, `PhotoUnsupported` and `PhotoUnreadable`.
     """
-    content = await upload.read()
+    return await prepared(await upload.read(), side, zoom=zoom)
+
+
+async def prepared(content: bytes, side: Side, *, zoom: int = 1) -> Photo:
+    """The photo of these bytes; see `read_photo`."""
     prepare = partial(prepare_photo, content, side, zoom=zoom)
     return await anyio.to_thread.run_sync(prepare, limiter=_decoders)

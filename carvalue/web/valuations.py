@@ -8,9 +8,19 @@ from fastapi import APIRouter, Path, Response
 
 from carvalue.core import errors
 from carvalue.core.ports import Position
+from carvalue.core.request_keys import RequestKeyTaken
 from carvalue.web import car_schemas, inputs, schemas
 from carvalue.web.cursors import first_of, position_of
-from carvalue.web.dependencies import MAX_PAGE, AppraisalId, AppraiserDep, Cursor, Limit
+from carvalue.web.dependencies import (
+    MAX_PAGE,
+    AppraisalId,
+    AppraiserDep,
+    Cursor,
+    Limit,
+    ServicesDep,
+)
+from carvalue.web.idempotency import IdempotencyKey, made_before, request_key
+from carvalue.web.prefer import PreferDep
 from carvalue.web.problems import PROVIDER_ERRORS, problems
 
 router = APIRouter(prefix="/v1/appraisals/{appraisal_id}/valuations", tags=["valuations"])
@@ -27,14 +37,18 @@ router = APIRouter(prefix="/v1/appraisals/{appraisal_id}/valuations", tags=["val
         errors.UsageMissing,
         errors.UnknownTrim,
         errors.NoMarketData,
+        errors.MalformedKey,
+        errors.IdempotencyKeyReused,
         *PROVIDER_ERRORS,
         body=True,
     ),
 )
 async def create_valuation(
     appraisal_id: AppraisalId,
-    appraiser: AppraiserDep,
+    services: ServicesDep,
     response: Response,
+    key: IdempotencyKey,
+    prefer: PreferDep,
     body: inputs.ValuationCreate | None = None,
 ) -> car_schemas.Valuation:
     """
@@ -42,7 +56,16 @@ async def create_valuation(
 
     A provider that fails leaves the step failed and everything else as it was; repeat it later.
     """
-    made = await appraiser.value(appraisal_id, body.to_usage() if body else None)
+    appraiser, wait = services.appraiser, prefer.seconds(services.patience)
+    usage = body.to_usage() if body else None
+    request = request_key(key, "create_valuation", appraisal_id, usage)
+    id = await made_before(appraiser.store, request, response)
+    try:
+        made = await appraiser.value(appraisal_id, usage, valuation_id=id, key=request, wait=wait)
+    except RequestKeyTaken:  # the same request has begun it a moment before
+        id = await made_before(appraiser.store, request, response)
+        made = await appraiser.value(appraisal_id, usage, valuation_id=id, wait=wait)
+    prefer.say(response)
     response.headers["Location"] = f"/v1/appraisals/{appraisal_id}/valuations/{made.id}"
     return car_schemas.Valuation.of(appraisal_id, made)
 

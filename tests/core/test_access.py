@@ -194,7 +194,6 @@ async def test_a_try_that_is_given_up(access: Access, ticks: Ticks) -> None:
     assert await is_let_through(access)
 
 
-@pytest.mark.xfail(strict=True, reason="each call in flight doubles the rest, up to 30 s at once")
 async def test_many_fail_at_the_same_time(access: Access, ticks: Ticks) -> None:
     """
     Twenty that were under way when it went down are one outage: the first try comes soon.
@@ -257,7 +256,6 @@ async def test_who_came_first_is_next(book: MemoryBook) -> None:
     assert served == list(range(10))
 
 
-@pytest.mark.xfail(strict=True, reason="whoever asks when a call ends overtakes those who wait")
 async def test_nobody_pushes_in(book: MemoryBook) -> None:
     """
     A long job that asks again and again leaves the others their turn.

@@ -116,7 +116,9 @@ def test_where_it_stands_with_a_confirmed_car(
     A trim is asked for only while there is a choice and no price yet, and a price that was asked
     for and failed is asked for again.
     """
-    appraisal = an_appraisal(categorization=steps(SUCCESS, SUCCESS), car=CONFIRMED)
+    appraisal = an_appraisal(
+        categorization=steps(SUCCESS, SUCCESS), car=CONFIRMED, specs_step=SUCCESS
+    )
     appraisal = replace(appraisal, **given)
 
     assert (appraisal.status, appraisal.next_action) == (status, next_action)

@@ -3,14 +3,14 @@ Confirming once more: twice, another car, at two places at once.
 """
 
 import asyncio
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import pytest
 
 from carvalue.core import errors
 from carvalue.core.appraiser import Appraiser
-from carvalue.core.cars import Car, SpecsSheet
 from carvalue.core.catalog import Catalog
+from carvalue.core.changes import Changes
 from carvalue.core.steps import SUCCESS
 from carvalue.core.valuation import Condition, MileageUnit, Usage
 from carvalue.core.valuing import Choice
@@ -73,42 +73,31 @@ async def test_confirming_a_version_that_is_not_the_newest(appraiser: Appraiser)
     assert await appraiser.get(appraisal.id) == confirmed
 
 
-@dataclass
-class MetHere(FakeSpecsSource):
-    """Answers when two have asked."""
-
-    asking: asyncio.Barrier = field(default_factory=lambda: asyncio.Barrier(2))
-
-    async def specs(self, car: Car, vin: str | None = None) -> SpecsSheet | None:
-        async with asyncio.timeout(5):
-            await self.asking.wait()
-        return await super().specs(car, vin)
-
-
 @pytest.mark.parametrize("other", [COROLLA_2010, Choice("toyota", "toyota-camry", 2011)])
 async def test_confirmations_at_two_replicas(
     other: Choice, catalog: Catalog, memory_store: MemoryStore
 ) -> None:
     """
-    At two replicas, one of them wins whole; the other is told that something changed.
+    At two replicas, the car that was named last stands, with its specs, and both are shown it;
+    the same car is asked for once.
     """
-    specs_source = MetHere()
+    specs_source, changes = FakeSpecsSource(), Changes()
     appraiser, replica = (
-        an_appraiser(catalog, store=memory_store, specs_source=specs_source) for _ in range(2)
+        an_appraiser(catalog, store=memory_store, specs_source=specs_source, changes=changes)
+        for _ in range(2)
     )
     appraisal = await started(appraiser)
 
-    results = await asyncio.gather(
-        appraiser.confirm(appraisal.id, COROLLA_2010),
-        replica.confirm(appraisal.id, other),
-        return_exceptions=True,
+    await asyncio.gather(
+        appraiser.confirm(appraisal.id, COROLLA_2010), replica.confirm(appraisal.id, other)
     )
 
-    lost = [result for result in results if isinstance(result, BaseException)]
-    (won,) = [result for result in results if not isinstance(result, BaseException)]
-    assert [type(error) for error in lost] == [errors.ChangedMeanwhile]
-    assert await appraiser.get(appraisal.id) == won
-    assert won.specs_step == SUCCESS
+    stands = await appraiser.settled(appraisal.id, 5)
+    assert stands.car is not None
+    assert stands.car.car.make_model.model_id == other.model_id
+    assert stands.specs_step == SUCCESS
+    if other == COROLLA_2010:
+        assert len(specs_source.asked) == 1
 
 
 async def test_tapping_twice(

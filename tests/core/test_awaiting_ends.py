@@ -10,8 +10,9 @@ from carvalue.core.appraisal import Appraisal, AppraisalStatus, CarSource, Enter
 from carvalue.core.appraiser import Appraiser, Start
 from carvalue.core.catalog import Catalog
 from carvalue.core.categorizing import AWAITED_FOR
+from carvalue.core.paid import PaidCategorizer
 from carvalue.core.photos import Photo, Side
-from carvalue.core.remembered import Recollection, RememberingCategorizer
+from carvalue.core.remembered import Recollection
 from carvalue.core.valuation import Condition, MileageUnit, Usage
 from carvalue.core.valuing import Choice
 from tests.core.conftest import assert_found, have_answers, noticed, using
@@ -19,6 +20,7 @@ from tests.fakes import (
     Clock,
     FakeCategorizer,
     FakeMemory,
+    MemoryLedger,
     MemoryStore,
     started,
 )
@@ -53,7 +55,6 @@ async def test_confirmed_after_the_late_answer(
     assert (str(valued.car.car), valued.car.source) == ("Toyota Corolla 2010", CarSource.auto)
 
 
-@pytest.mark.xfail(strict=True, reason="the car that was found replaces the one that was named")
 async def test_the_user_is_quicker(catalog: Catalog, slow: FakeCategorizer, clock: Clock) -> None:
     """
     The car that a user has named meanwhile stands, whatever the photos are sure of.
@@ -82,10 +83,17 @@ async def test_the_user_is_quicker(catalog: Catalog, slow: FakeCategorizer, cloc
 # With answers that are kept
 
 
+def paying(categorizer: FakeCategorizer, clock: Clock) -> PaidCategorizer:
+    recollection = Recollection(FakeMemory(now=clock), clock)
+    return PaidCategorizer(categorizer, MemoryLedger(now=clock), recollection)
+
+
 @pytest.fixture
 def remembering(catalog: Catalog, slow: FakeCategorizer, clock: Clock) -> Appraiser:
     """The use cases over a slow categorizer whose answers are kept."""
-    kept = RememberingCategorizer(slow, Recollection(FakeMemory(now=clock), clock))
+    kept = PaidCategorizer(
+        slow, MemoryLedger(now=clock), Recollection(FakeMemory(now=clock), clock)
+    )
     return using(catalog, clock, kept)
 
 
@@ -109,7 +117,6 @@ async def test_the_same_photos_are_waited_for_once(
     assert front.source == "fake-categorizer"
 
 
-@pytest.mark.xfail(strict=True, reason="the dead ticket is kept for an hour and joined again")
 async def test_an_answer_that_never_comes_is_asked_for_anew(
     remembering: Appraiser, slow: FakeCategorizer, clock: Clock
 ) -> None:
@@ -125,7 +132,6 @@ async def test_an_answer_that_never_comes_is_asked_for_anew(
     assert len(slow.asked) == 4
 
 
-@pytest.mark.xfail(strict=True, reason="the dead ticket is kept for an hour and joined again")
 async def test_a_lost_answer_is_asked_for_anew(catalog: Catalog, clock: Clock) -> None:
     """
     A ticket that the provider does not know any more is not waited for again.
@@ -136,7 +142,9 @@ async def test_a_lost_answer_is_asked_for_anew(catalog: Catalog, clock: Clock) -
             raise errors.ProviderRequestRefused("Unknown.", provider=self.provider)
 
     forgetful = Forgetful(later=0)
-    kept = RememberingCategorizer(forgetful, Recollection(FakeMemory(now=clock), clock))
+    kept = PaidCategorizer(
+        forgetful, MemoryLedger(now=clock), Recollection(FakeMemory(now=clock), clock)
+    )
     appraiser = using(catalog, clock, kept)
     appraisal = await started(appraiser)
     await appraiser.get(appraisal.id)
@@ -146,7 +154,6 @@ async def test_a_lost_answer_is_asked_for_anew(catalog: Catalog, clock: Clock) -
     assert len(forgetful.asked) == 4
 
 
-@pytest.mark.xfail(strict=True, reason="'not yet' is kept for a second, also for the notice")
 async def test_a_notice_right_after_somebody_looked(
     remembering: Appraiser, slow: FakeCategorizer
 ) -> None:

@@ -104,9 +104,6 @@ async def test_no_car_after_all(waiting: Appraiser, slow: FakeCategorizer) -> No
     assert (await waiting.get(appraisal.id)).next_action is NextAction.retake_photos
 
 
-@pytest.mark.xfail(
-    strict=True, raises=errors.ProviderRequestRefused, reason="collect() raises instead of telling"
-)
 async def test_a_provider_that_is_no_longer_configured(
     waiting: Appraiser, catalog: Catalog, clock: Clock
 ) -> None:

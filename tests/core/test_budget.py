@@ -147,7 +147,6 @@ async def test_a_request_ends_in_time(catalog: Catalog) -> None:
     assert max(given) <= ANSWERED_WITHIN
 
 
-@pytest.mark.xfail(strict=True, reason="looking for a categorizer and for trims has no budget")
 async def test_looking_up_is_part_of_the_request(catalog: Catalog) -> None:
     """
     The time in which a named categorizer or the trims are looked for counts, too.

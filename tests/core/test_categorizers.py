@@ -258,7 +258,8 @@ async def test_the_list_has_all_accounts(first: FakeCategorizer, second: Other) 
         ("tags", "other"),
         ("x", "other"),
     ]
-    assert both.default_ids == {"cars", "tags"}
+    marked = {(one.provider, one.id) for one in await both.infos() if both.is_default(one)}
+    assert marked == {("fake-categorizer", "cars"), ("other", "tags")}
 
 
 async def test_an_account_that_cannot_be_reached(first: FakeCategorizer, second: Other) -> None:

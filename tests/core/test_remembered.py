@@ -9,17 +9,17 @@ from datetime import timedelta
 import pytest
 
 from carvalue.core.answers import Answer, Awaited
-from carvalue.core.errors import ProviderTimedOut
+from carvalue.core.errors import ProviderTimedOut, StoreUnavailable
 from carvalue.core.labels import Label
+from carvalue.core.ledger import idempotency_key, paid_for
+from carvalue.core.paid import PaidCategorizer
 from carvalue.core.photos import Photo, Side
-from carvalue.core.remembered import (
-    Recollection,
-    RememberingCategorizer,
-)
+from carvalue.core.remembered import Recollection
 from tests.fakes import (
     Clock,
     FakeCategorizer,
     FakeMemory,
+    MemoryLedger,
     a_photo,
 )
 
@@ -32,6 +32,11 @@ TIMED_OUT = ProviderTimedOut("Too late.", provider="somebody")
 @pytest.fixture
 def memory(clock: Clock) -> FakeMemory:
     return FakeMemory(now=clock)
+
+
+@pytest.fixture
+def ledger(clock: Clock) -> MemoryLedger:
+    return MemoryLedger(now=clock)
 
 
 @pytest.fixture
@@ -55,12 +60,12 @@ class Slow(FakeCategorizer):
         return Answer((Label("toyota corolla", 0.9),), categorizer_id)
 
 
-async def test_many_ask_at_the_same_time(recollection: Recollection) -> None:
+async def test_many_ask_at_the_same_time(ledger: MemoryLedger, recollection: Recollection) -> None:
     """
     Fifty who send the same photo pay for one call.
     """
     slow = Slow()
-    categorizer = RememberingCategorizer(slow, recollection)
+    categorizer = PaidCategorizer(slow, ledger, recollection)
     asking = [asyncio.create_task(categorizer.categorize(FRONT, "cars")) for _ in range(50)]
     await asyncio.sleep(0.01)
 
@@ -71,12 +76,12 @@ async def test_many_ask_at_the_same_time(recollection: Recollection) -> None:
     assert len(set(said)) == 1
 
 
-async def test_the_first_one_hangs_up(recollection: Recollection) -> None:
+async def test_the_first_one_hangs_up(ledger: MemoryLedger, recollection: Recollection) -> None:
     """
     The others get their answer all the same, and so does whoever asks next.
     """
     slow = Slow()
-    categorizer = RememberingCategorizer(slow, recollection)
+    categorizer = PaidCategorizer(slow, ledger, recollection)
     first, *others = (asyncio.create_task(categorizer.categorize(FRONT, "cars")) for _ in range(3))
     await asyncio.sleep(0.01)
 
@@ -90,12 +95,12 @@ async def test_the_first_one_hangs_up(recollection: Recollection) -> None:
     assert len(slow.asked) == 1
 
 
-async def test_all_hang_up(recollection: Recollection) -> None:
+async def test_all_hang_up(ledger: MemoryLedger, recollection: Recollection) -> None:
     """
     The call is paid for, so its answer is kept for whoever asks again.
     """
     slow = Slow()
-    categorizer = RememberingCategorizer(slow, recollection)
+    categorizer = PaidCategorizer(slow, ledger, recollection)
     asking = asyncio.create_task(categorizer.categorize(FRONT, "cars"))
     await asyncio.sleep(0.01)
     asking.cancel()
@@ -108,12 +113,14 @@ async def test_all_hang_up(recollection: Recollection) -> None:
     assert (said.cached, len(slow.asked)) == (True, 1)
 
 
-async def test_a_failure_reaches_all_who_wait(recollection: Recollection) -> None:
+async def test_a_failure_reaches_all_who_wait(
+    ledger: MemoryLedger, recollection: Recollection
+) -> None:
     """
     One outage is one call, however many wait; the next one tries again.
     """
     slow = Slow(failure=TIMED_OUT)
-    categorizer = RememberingCategorizer(slow, recollection)
+    categorizer = PaidCategorizer(slow, ledger, recollection)
     asking = [asyncio.create_task(categorizer.categorize(FRONT, "cars")) for _ in range(5)]
     await asyncio.sleep(0.01)
     slow.allowed.set()
@@ -132,6 +139,7 @@ async def test_a_failure_reaches_all_who_wait(recollection: Recollection) -> Non
     ids=["photo", "categorizer", "language"],
 )
 async def test_another_question(
+    ledger: MemoryLedger,
     recollection: Recollection,
     categorizer: FakeCategorizer,
     photo: Photo,
@@ -141,7 +149,7 @@ async def test_another_question(
     """
     Another photo, categorizer or language has an answer of its own.
     """
-    remembering = RememberingCategorizer(categorizer, recollection)
+    remembering = PaidCategorizer(categorizer, ledger, recollection)
 
     await remembering.categorize(FRONT, "cars")
     await remembering.categorize(photo, id, language)
@@ -149,26 +157,26 @@ async def test_another_question(
     assert len(categorizer.asked) == 2
 
 
-async def test_providers_are_not_mixed_up(recollection: Recollection) -> None:
+async def test_providers_are_not_mixed_up(ledger: MemoryLedger, recollection: Recollection) -> None:
     """
     What one provider said is not given for another's answer, though its categorizer has that id.
     """
     one, other = FakeCategorizer(), FakeCategorizer(provider="other")
 
-    await RememberingCategorizer(one, recollection).categorize(FRONT, "cars")
-    said = await RememberingCategorizer(other, recollection).categorize(FRONT, "cars")
+    await PaidCategorizer(one, ledger, recollection).categorize(FRONT, "cars")
+    said = await PaidCategorizer(other, ledger, recollection).categorize(FRONT, "cars")
 
     assert isinstance(said, Answer)
     assert (said.source, said.cached, len(other.asked)) == ("other", False, 1)
 
 
 async def test_where_an_answer_comes_from(
-    recollection: Recollection, categorizer: FakeCategorizer, clock: Clock
+    ledger: MemoryLedger, recollection: Recollection, categorizer: FakeCategorizer, clock: Clock
 ) -> None:
     """
     Each answer says who gave it and when, and whether that was for somebody else.
     """
-    remembering = RememberingCategorizer(categorizer, recollection)
+    remembering = PaidCategorizer(categorizer, ledger, recollection)
 
     new = await remembering.categorize(FRONT, "cars")
     clock.advance(hours=2)
@@ -179,16 +187,18 @@ async def test_where_an_answer_comes_from(
     assert (new.source, new.cached) == ("fake-categorizer", False)
     assert new.fetched_at is not None
     assert new.fetched_at < clock.now - timedelta(hours=2)
-    assert old == replace(new, cached=True)
+    assert old.fetched_at is not None
+    assert old.fetched_at - new.fetched_at < timedelta(seconds=1)
+    assert old == replace(new, cached=True, fetched_at=old.fetched_at)
 
 
 async def test_an_answer_holds_for_a_day(
-    recollection: Recollection, categorizer: FakeCategorizer, clock: Clock
+    ledger: MemoryLedger, recollection: Recollection, categorizer: FakeCategorizer, clock: Clock
 ) -> None:
     """
     A photo is paid for once a day.
     """
-    remembering = RememberingCategorizer(categorizer, recollection)
+    remembering = PaidCategorizer(categorizer, ledger, recollection)
     await remembering.categorize(FRONT, "cars")
     clock.advance(hours=23)
     await remembering.categorize(FRONT, "cars")
@@ -201,13 +211,13 @@ async def test_an_answer_holds_for_a_day(
 
 
 async def test_an_awaited_answer(
-    recollection: Recollection, categorizer: FakeCategorizer, clock: Clock
+    ledger: MemoryLedger, recollection: Recollection, categorizer: FakeCategorizer, clock: Clock
 ) -> None:
     """
     The same photo joins the answer that is under way; the provider is asked for it once a second.
     """
     categorizer.later = 0
-    remembering = RememberingCategorizer(categorizer, recollection)
+    remembering = PaidCategorizer(categorizer, ledger, recollection)
     awaited = await remembering.categorize(FRONT, "cars")
     assert isinstance(awaited, Awaited)
 
@@ -224,16 +234,63 @@ async def test_an_awaited_answer(
     assert len(categorizer.collected) == 2
 
 
-async def test_a_store_that_fails_costs_a_call(
-    recollection: Recollection, categorizer: FakeCategorizer, memory: FakeMemory
+async def test_a_call_that_cannot_be_written_down(
+    ledger: MemoryLedger, recollection: Recollection, categorizer: FakeCategorizer
 ) -> None:
     """
-    Nothing can be kept, so the provider is asked each time; the user sees nothing of it.
+    It is not made: nobody would know that it was paid for.
     """
-    memory.failing = True
-    remembering = RememberingCategorizer(categorizer, recollection)
+    ledger.failing = True
 
-    said = [await remembering.categorize(FRONT, "cars") for _ in range(2)]
+    with pytest.raises(StoreUnavailable):
+        await PaidCategorizer(categorizer, ledger, recollection).categorize(FRONT, "cars")
+    assert categorizer.asked == []
 
-    assert [type(one) for one in said] == [Answer, Answer]
+
+async def test_a_process_that_died_after_the_answer(
+    ledger: MemoryLedger, recollection: Recollection, categorizer: FakeCategorizer
+) -> None:
+    """
+    Whoever takes the appraisal over finds the answer in the book, even where appraisals share none.
+    """
+
+    async def asked_by(appraisal_id: str) -> Answer | Awaited:
+        alone = PaidCategorizer(categorizer, ledger, recollection, shared=False)
+        with paid_for(appraisal_id, Side.front):
+            return await alone.categorize(FRONT, "cars")
+
+    first = await asked_by("apr_1")
+    again = await asked_by("apr_1")
+    await asked_by("apr_2")
+
+    assert isinstance(first, Answer)
+    assert isinstance(again, Answer)
+    assert again.labels == first.labels
     assert len(categorizer.asked) == 2
+
+
+async def test_the_same_key_on_every_attempt(
+    ledger: MemoryLedger, recollection: Recollection
+) -> None:
+    """
+    A call whose answer was lost is made again under the key that it had: it is one call.
+    """
+    keys: list[str | None] = []
+
+    class Failing(FakeCategorizer):
+        async def categorize(
+            self, photo: Photo, categorizer_id: str, language: str = "en"
+        ) -> Answer | Awaited:
+            keys.append(idempotency_key())
+            raise TIMED_OUT
+
+    categorizer = PaidCategorizer(Failing(), ledger, recollection)
+    for appraisal_id in ("apr_1", "apr_1", "apr_2"):
+        with paid_for(appraisal_id, Side.front), pytest.raises(ProviderTimedOut):
+            await categorizer.categorize(FRONT, "cars")
+
+    first, again, other = keys
+    assert first
+    assert first == again
+    assert first != other
+    assert sorted(ledger.attempts.values()) == [1, 2]

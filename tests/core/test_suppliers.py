@@ -168,10 +168,7 @@ async def test_a_trim_that_nobody_has(corolla: Car) -> None:
     "away_first",
     [
         True,
-        pytest.param(
-            False,
-            marks=pytest.mark.xfail(strict=True, reason="the first failure wins, not the doubt"),
-        ),
+        False,
     ],
 )
 async def test_a_trim_of_a_source_that_is_away(corolla: Car, away_first: bool) -> None:
@@ -305,7 +302,6 @@ async def test_a_source_that_finds_the_record_itself(corolla: Car) -> None:
     assert await specs_of(corolla, Source(ENGINE), epa) == ENGINE
 
 
-@pytest.mark.xfail(strict=True, reason="source_updated_on is taken for a gap")
 async def test_the_age_of_one_source_is_not_the_others(corolla: Car) -> None:
     """
     How old the specs are is said by their own source or by nobody.

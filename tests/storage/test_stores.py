@@ -69,6 +69,8 @@ def with_everything(catalog: Catalog, clock: Clock) -> Appraisal:
         awaited={Side.back: (Awaited("cloudinary", "carvalue/1 \N{SNOWMAN}", "tags"),)},
         identification=merge_sides(answers, catalog),
         color="dark red",
+        poor_too=True,
+        valuation_id="val_next",
         trims=(LE, S),
         car=ConfirmedCar(Car(COROLLA, 2010), CarSource.vin, LE, trim_assumed=True),
         specs_step=SUCCESS,
@@ -105,7 +107,7 @@ async def test_everything_comes_back(store: AppraisalStore, catalog: Catalog, cl
     assert all(
         getattr(kept, one.name) != getattr(nothing_given, one.name)
         for one in fields(Appraisal)
-        if one.name not in ("version", "created_at", "expires_at")
+        if one.name not in ("version", "lease", "created_at", "expires_at")
     )
 
     added = await store.add(kept, PHOTOS)

@@ -8,6 +8,7 @@ import pytest
 from carvalue.core.catalog import Catalog
 from carvalue.core.categorizers import Categorizers
 from carvalue.core.errors import ProviderError, ProviderKeyRefused, ProviderTimedOut
+from carvalue.core.ports import CategorizerInfo
 from carvalue.providers.http import NotFoundAtProvider
 from carvalue.web.api import create_api
 from carvalue.web.dependencies import Services
@@ -177,33 +178,44 @@ async def test_categorizers(client: httpx.AsyncClient) -> None:
     }
 
 
-@pytest.mark.parametrize(
-    "other_id",
-    [
-        "tags",
-        pytest.param(
-            "vans",
-            marks=pytest.mark.xfail(strict=True, reason="a default is told by its id alone"),
-        ),
-    ],
-)
-async def test_categorizers_of_two_providers(catalog: Catalog, other_id: str) -> None:
-    """
-    Each is listed with its provider, and those that are asked by themselves are marked.
-    """
-    both = Categorizers((FakeCategorizer(), FakeCategorizer(other_id, "other")))
+async def marked(catalog: Catalog, *members: FakeCategorizer) -> dict[tuple[str, str], bool]:
+    """By provider and id, whether a categorizer is said to be asked by itself."""
     app = create_api()
-    app.state.services = Services(an_appraiser(catalog, categorizers=both), FakeWatch())
+    appraiser = an_appraiser(catalog, categorizers=Categorizers(members))
+    app.state.services = Services(appraiser, FakeWatch())
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         listed = (await client.get("/v1/categorizers")).json()["data"]
+    return {(one["provider"], one["id"]): one["is_default"] for one in listed}
 
-    marked = {(one["provider"], one["id"]): one["is_default"] for one in listed}
-    assert marked == {
+
+async def test_categorizers_of_two_providers(catalog: Catalog) -> None:
+    """
+    Each is listed with its provider, and those that are asked by themselves are marked.
+    """
+
+    class Tags(FakeCategorizer):
+        async def categorizers(self) -> list[CategorizerInfo]:
+            return [CategorizerInfo("tags", "Tags", ())]
+
+    assert await marked(catalog, FakeCategorizer(), Tags("tags", "other")) == {
+        ("fake-categorizer", "cars"): True,
+        ("fake-categorizer", "vans"): False,
+        ("other", "tags"): True,
+    }
+
+
+async def test_categorizers_of_the_same_name(catalog: Catalog) -> None:
+    """
+    A categorizer is not marked because another provider's has its name.
+    """
+    both = FakeCategorizer("cars"), FakeCategorizer("vans", "other")
+
+    assert await marked(catalog, *both) == {
         ("fake-categorizer", "cars"): True,
         ("fake-categorizer", "vans"): False,
         ("other", "cars"): False,
-        ("other", "vans"): other_id == "vans",
+        ("other", "vans"): True,
     }
 
 

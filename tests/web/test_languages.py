@@ -107,7 +107,6 @@ async def test_labels_are_shown_in_it(
     assert response.json()["candidates"][0]["model"] == "Corolla"
 
 
-@pytest.mark.xfail(strict=True, reason="a header of more than 200 characters is refused with 422")
 async def test_a_phone_with_many_languages(client: httpx.AsyncClient) -> None:
     """
     Who speaks many languages gets an appraisal, too.

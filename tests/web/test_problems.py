@@ -52,7 +52,12 @@ def test_who_is_to_blame(kind: type[errors.CarvalueError], status: int) -> None:
     4xx is for the caller to change, 5xx for us; a provider's 401 is never the phone's. Only a
     forged notice, which no phone sends, is told so.
     """
-    ours = errors.ProviderError | errors.StoreUnavailable | errors.SettingsIncomplete
+    ours = (
+        errors.ProviderError
+        | errors.StoreUnavailable
+        | errors.SettingsIncomplete
+        | errors.Overloaded
+    )
 
     assert (status >= 500) == issubclass(kind, ours)
     assert status not in (401, 403) or kind is errors.NoticeRefused

@@ -1,0 +1,139 @@
+"""
+Categorizers are paid for each photo: every call is in the book, and none is made twice.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from carvalue.core.answers import Answer, Awaited
+from carvalue.core.errors import LogicalError, ProviderError, StoreUnavailable, TechnicalError
+from carvalue.core.ledger import (
+    AWAITED_FOR,
+    CallOutcome,
+    Ledger,
+    PaidCall,
+    question_of,
+    sent_as,
+    subject,
+)
+from carvalue.core.photos import Photo
+from carvalue.core.ports import Categorizer, CategorizerInfo
+from carvalue.core.remembered import Recollection
+
+logger = logging.getLogger(__name__)
+
+ASKED_AGAIN_AFTER = timedelta(seconds=1)
+"""How often a provider is asked for an awaited answer at most."""
+
+
+class PaidCategorizer:
+    """
+    Categorizer that asks another one once a day for each photo, and writes it into the book.
+
+    `shared`: what was answered for another appraisal with the same photo counts.
+    """
+
+    def __init__(
+        self,
+        categorizer: Categorizer,
+        ledger: Ledger,
+        recollection: Recollection,
+        *,
+        shared: bool = True,
+    ) -> None:
+        self._categorizer = categorizer
+        self._ledger = ledger
+        self._tickets = recollection
+        self._photos = Recollection(_Answered(ledger, shared=shared), recollection.now)
+        self._shared = shared
+        self.provider = categorizer.provider
+        self.default_id = categorizer.default_id
+
+    async def categorize(
+        self, photo: Photo, categorizer_id: str, language: str = "en"
+    ) -> Answer | Awaited:
+        said, kept = await self._categorized(photo, categorizer_id, language)
+        if not kept or isinstance(said, Answer):
+            return said
+        try:
+            return await self.collect(said)  # it may be there by now
+        except TechnicalError:
+            return said
+        except LogicalError:  # the provider has lost it
+            return (await self._categorized(photo, categorizer_id, language, anew=True))[0]
+
+    async def collect(self, awaited: Awaited) -> Answer | Awaited:
+        # The same photo in two appraisals is one ticket, and its answer can be had once.
+        said, at, kept = await self._tickets.of(
+            ("ticket", self.provider, awaited.ticket),
+            Answer | Awaited,
+            lambda: self._categorizer.collect(awaited),
+            lambda said: ASKED_AGAIN_AFTER if isinstance(said, Awaited) else timedelta(days=1),
+            anew=awaited.told,
+        )
+        return self._told(said, at, kept=kept)
+
+    async def categorizers(self) -> Sequence[CategorizerInfo]:
+        return await self._categorizer.categorizers()
+
+    async def check(self) -> None:
+        await self._categorizer.check()
+
+    async def _categorized(
+        self, photo: Photo, categorizer_id: str, language: str, *, anew: bool = False
+    ) -> tuple[Answer | Awaited, bool]:
+        appraisal_id, side = subject() or ("", photo.side)
+        asked = ("photo", self.provider, categorizer_id, language, photo.info.sha256)
+        call = PaidCall(appraisal_id, side, self.provider, question_of(*asked))
+
+        async def ask() -> Answer | Awaited:
+            if (before := await self._ledger.begin(call, anew=anew)) is not None:
+                return before  # its process died before it was used
+            try:
+                with sent_as(call.key):
+                    said = await self._categorizer.categorize(photo, categorizer_id, language)
+            except ProviderError:
+                await self._settle(call, CallOutcome.failed, None)
+                raise
+            later = isinstance(said, Awaited)
+            await self._settle(call, CallOutcome.later if later else CallOutcome.answered, said)
+            return said
+
+        question = asked if self._shared else (*asked, appraisal_id)
+        said, at, kept = await self._photos.of(
+            question, Answer | Awaited, ask, lambda _: AWAITED_FOR, anew=anew
+        )
+        return self._told(said, at, kept=kept), kept
+
+    async def _settle(
+        self, call: PaidCall, outcome: CallOutcome, said: Answer | Awaited | None
+    ) -> None:
+        try:
+            await self._ledger.settle(call, outcome, said)
+        except StoreUnavailable:
+            # The answer is there; if it cannot be kept with the appraisal, it is asked for again.
+            logger.warning("a paid call could not be settled", exc_info=True)
+
+    def _told(self, said: Answer | Awaited, at: datetime, *, kept: bool) -> Answer | Awaited:
+        if isinstance(said, Awaited):
+            return said
+        return replace(said, source=self.provider, fetched_at=at, cached=kept)
+
+
+class _Answered:
+    """Memory that is the book itself: what is settled there is remembered."""
+
+    def __init__(self, ledger: Ledger, *, shared: bool) -> None:
+        self._ledger = ledger
+        self._shared = shared
+
+    async def recall(self, key: str, kind: Any) -> tuple[Any, datetime] | None:
+        return await self._ledger.answered(key) if self._shared else None
+
+    async def remember(
+        self, key: str, kind: Any, answer: Any, *, fetched_at: datetime, until: datetime
+    ) -> None:
+        """Nothing to do: the call was settled when it was answered."""

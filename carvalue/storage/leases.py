@@ -1,0 +1,85 @@
+"""
+Who works at which appraisal: a lease on its row.
+
+A lease is a token and an end. It is taken in the transaction that opens a stage, so an appraisal
+that was acknowledged is never without somebody who works at it, or will. Its end is told by a
+clock that all who share the database read alike and nobody can set: PostgreSQL's own, or, as
+SQLite's file is shared within one machine, that machine's monotonic clock.
+"""
+
+import secrets
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Float, cast, func, literal, update
+from sqlmodel import Session, col, select
+
+from carvalue.core.appraisal import Appraisal
+from carvalue.storage.tables import AppraisalRow
+
+LEASE_SECONDS = 25.0
+"""A stage takes `ANSWERED_WITHIN` at most; a process that was held up for longer has lost it."""
+
+
+def new_lease(appraisal: Appraisal) -> str | None:
+    """The token to hold an appraisal by while it is to be worked at."""
+    return secrets.token_hex(8) if appraisal.stage else None
+
+
+def clock(session: Session) -> Any:
+    """Seconds on the clock that leases end by, as an SQL expression."""
+    if session.get_bind().dialect.name == "postgresql":
+        return cast(func.extract("epoch", func.clock_timestamp()), Float)
+    return literal(time.monotonic())
+
+
+def lease_columns(session: Session, appraisal: Appraisal) -> dict[str, Any]:
+    """The columns that say what is open, and that whoever has the token works at it."""
+    if appraisal.stage is None:
+        return {"stage": None, "lease": None, "lease_until": 0.0, "tries": 0}
+    return {
+        "stage": appraisal.stage.value,
+        "lease": appraisal.lease,
+        "lease_until": clock(session) + LEASE_SECONDS,
+        "tries": 0,
+    }
+
+
+def abandoned(session: Session) -> Any:
+    """The appraisals, longest waiting first, at which nobody works (any more)."""
+    return (
+        select(AppraisalRow)
+        .where(col(AppraisalRow.stage).is_not(None), col(AppraisalRow.lease_until) < clock(session))
+        .order_by(col(AppraisalRow.lease_until))
+        .limit(1)
+    )
+
+
+def take_over(session: Session) -> tuple[AppraisalRow, str, int] | None:
+    """Hold what nobody works at: the row, its new token, and how often it was taken over."""
+    row = session.exec(abandoned(session).with_for_update(skip_locked=True)).first()
+    if row is None:
+        return None
+    token, tries = secrets.token_hex(8), row.tries + 1
+    session.connection().execute(
+        update(AppraisalRow)
+        .where(col(AppraisalRow.id) == row.id)
+        .values(lease=token, lease_until=clock(session) + LEASE_SECONDS, tries=tries)
+    )
+    return row, token, tries
+
+
+def let_go(session: Session, appraisals: Sequence[Appraisal]) -> None:
+    """End leases of ours; what others have taken over meanwhile stays theirs."""
+    held = [one.lease for one in appraisals if one.lease]
+    session.connection().execute(
+        update(AppraisalRow).where(col(AppraisalRow.lease).in_(held)).values(lease_until=0.0)
+    )
+
+
+def end_all(session: Session) -> None:
+    """End every lease: nobody else uses this database, so whoever held them is gone."""
+    session.connection().execute(
+        update(AppraisalRow).where(col(AppraisalRow.stage).is_not(None)).values(lease_until=0.0)
+    )
