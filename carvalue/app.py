@@ -55,7 +55,9 @@ def create_app(
             stack.push_async_callback(_ended, reading)
             watch = ProviderWatch(opened.providers.health, opened.providers.usage)
             stack.push_async_callback(watch.close)
-            app.state.services = Services(opened.appraiser, watch)
+            app.state.services = Services(
+                opened.appraiser, watch, opened.webhooks, settings.patience
+            )
             yield
 
     app = create_api(lifespan, observers=observers, tracer_provider=tracer_provider)

@@ -18,6 +18,9 @@ from carvalue.core.appraiser import Appraiser
 from carvalue.core.changes import Changes
 from carvalue.core.errors import SettingsIncomplete, StoreUnavailable
 from carvalue.core.remembered import Recollection
+from carvalue.core.webhook_deliverer import Deliverer
+from carvalue.core.webhook_endpoints import WebhookEndpoints
+from carvalue.core.webhook_targets import TargetRules
 from carvalue.photo_checks import PhotoChecks
 from carvalue.providers.catalog import load_catalog
 from carvalue.providers.vpic import VpicDecoder
@@ -26,7 +29,11 @@ from carvalue.storage.appraisals import SqlAppraisalStore
 from carvalue.storage.calls import SqlMemory, SqlQuotaBook
 from carvalue.storage.database import Database
 from carvalue.storage.epa import SqlEpaStore
+from carvalue.storage.leases import alone_with
 from carvalue.storage.ledger import SqlLedger
+from carvalue.storage.listening import listen
+from carvalue.storage.webhooks import SqlWebhooks
+from carvalue.webhook_sending import system_names, webhook_sender
 from carvalue.wiring import Providers, wired
 
 logger = logging.getLogger(__name__)
@@ -47,6 +54,7 @@ class Running:
 
     appraiser: Appraiser
     providers: Providers
+    webhooks: WebhookEndpoints
 
 
 @asynccontextmanager
@@ -65,8 +73,22 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         http = await stack.enter_async_context(_http_client(settings, mocks))
         database = await asyncio.to_thread(Database, settings.database_url)
         stack.callback(database.close)
+        webhooks = SqlWebhooks(database)
+        look_up = stack.enter_context(system_names())
+        sender = await stack.enter_async_context(
+            webhook_sender(TargetRules(allow_local=settings.webhooks_allow_local), look_up)
+        )
+        deliverer = Deliverer(webhooks, sender)
+        deliverer.start()
+        stack.push_async_callback(deliverer.stop, FINISHED_WITHIN)
         changes = Changes()
-        store, memory = SqlAppraisalStore(database, changes=changes), SqlMemory(database)
+        store = SqlAppraisalStore(database, changes=changes, recorded=deliverer.wake)
+        memory = SqlMemory(database)
+        if lock := alone_with(settings.database_url):
+            stack.callback(lock.close)
+            await store.end_leases()
+        listening = asyncio.create_task(listen(settings.database_url, changes))
+        stack.push_async_callback(_ended, listening)
         await store.remove_expired()
         stack.push_async_callback(_ended, asyncio.create_task(_remove_expired(store, memory)))
         catalog = await asyncio.to_thread(load_catalog, settings.catalog_extra)
@@ -97,7 +119,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         )
         appraiser.runner.start()
         stack.push_async_callback(appraiser.runner.stop, FINISHED_WITHIN)
-        yield Running(appraiser, providers)
+        yield Running(appraiser, providers, WebhookEndpoints(webhooks, sender, deliverer.wake))
 
 
 async def _remove_expired(store: SqlAppraisalStore, memory: SqlMemory) -> None:

@@ -123,6 +123,12 @@ class Settings(BaseSettings):
     merge: MergeSettings = Field(
         default_factory=MergeSettings, description="How the photos' answers are merged."
     )
+    webhooks_allow_local: bool = Field(
+        default=False, description="Whether webhooks may go to http and to this very machine."
+    )
+    patience: float = Field(
+        default=8.0, ge=0, le=25, description="Seconds that a caller waits who does not say."
+    )
     photo_checks: bool = Field(
         default=True, description="Whether dark, bright, blurred and repeated photos cost no call."
     )

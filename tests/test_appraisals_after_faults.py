@@ -9,7 +9,7 @@ import asyncio
 import logging
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,12 +24,14 @@ from carvalue.core.errors import (
     ProviderError,
     ProviderKeyRefused,
     ProviderQuotaUsedUp,
-    ProviderRequestRefused,
     ProviderTimedOut,
     ProviderUnavailable,
 )
 from carvalue.demo import sample_photo
 from carvalue.settings import Settings
+from carvalue.specs_import import import_rows, opened
+from carvalue.storage.database import Database
+from carvalue.storage.epa import SqlEpaStore
 from mocks import (
     carquery,
     cloudinary,
@@ -45,10 +47,12 @@ from mocks.recognition import learn
 from mocks.scenarios import Scenario
 from tests.lines import line
 from tests.providers.faults import FAULTS, Fault
-from tests.servers import serving
+from tests.providers.refusals import REFUSALS
+from tests.servers import ROOT, serving
 
 pytestmark = [pytest.mark.anyio, pytest.mark.journey]
 
+EPA = ROOT / "mocks" / "answers" / "epa" / "vehicles.csv"
 VIN = "2T1BU4EE9AC123456"
 SECRETS = ("secret-key", "mock-secret", VIN)
 PROVIDERS_WORDS = ("<html", "It works", "NaN")
@@ -68,6 +72,7 @@ ASKED = {
     "specs_api": "SPECS_SOURCES",
     "carquery": "SPECS_SOURCES",
     "vpic": "SPECS_SOURCES",
+    "epa": "SPECS_SOURCES",
     "valuation_api": "VALUERS_DEFAULT",
     "marketcheck": "VALUERS_DEFAULT",
 }
@@ -108,97 +113,12 @@ CARVALUE_MARKETCHECK__API_KEY=secret-key
 PATIENT, HASTY = 20.0, 1.5
 """Seconds for a call; the second where a time-out is the point."""
 
-# The contracts' error tables
-
-
-def refused(
-    status: int, kind: type[ProviderError], body: bytes = b"<html>No</html>", headers: bytes = b""
-) -> Fault:
-    length = b"Content-Length: %d\r\n\r\n" % len(body)
-    return Fault(b"HTTP/1.1 %d No\r\n" % status + headers + length + body, kind)
-
-
-def in_imagga(text: bytes = b"No") -> bytes:
-    return b'{"status": {"text": "%s", "type": "error"}}' % text
-
-
-def in_cloudinary(message: bytes) -> bytes:
-    return b'{"error": {"message": "%s"}}' % message
-
-
-IN_AN_HOUR = b"Retry-After: 3600\r\n"
-REFUSALS: Mapping[str, list[Fault]] = {
-    "imagga": [
-        *(refused(status, ProviderRequestRefused, in_imagga()) for status in (200, 400, 404)),
-        *(refused(status, ProviderRequestRefused, in_imagga()) for status in (405, 406, 410)),
-        refused(401, ProviderKeyRefused, in_imagga()),
-        refused(403, ProviderQuotaUsedUp, in_imagga(b"limit reached")),
-        refused(429, ProviderBusy, in_imagga()),
-        refused(503, ProviderUnavailable),
-    ],
-    "cloudinary": [
-        *(
-            refused(status, ProviderRequestRefused, in_cloudinary(b"No"))
-            for status in (200, 400, 404, 409)
-        ),
-        refused(400, ProviderKeyRefused, in_cloudinary(b"Stale request - reported time is x")),
-        refused(401, ProviderKeyRefused, in_cloudinary(b"Invalid Signature x")),
-        refused(403, ProviderKeyRefused, in_cloudinary(b"Not subscribed")),
-        refused(420, ProviderQuotaUsedUp, in_cloudinary(b"Rate Limit Exceeded"), IN_AN_HOUR),
-        refused(420, ProviderBusy, in_cloudinary(b"Rate Limit Exceeded")),
-        refused(423, ProviderBusy),
-        refused(429, ProviderBusy),
-        refused(503, ProviderUnavailable),
-    ],
-    "imagekit": [
-        *(refused(status, ProviderRequestRefused) for status in (400, 404, 409, 422)),
-        refused(401, ProviderKeyRefused, b'{"message": "No key"}'),
-        refused(403, ProviderKeyRefused, b'{"message": "Your account cannot be authenticated."}'),
-        refused(403, ProviderQuotaUsedUp, b'{"message": "The limit of your plan is exceeded."}'),
-        refused(429, ProviderBusy),
-        refused(207, ProviderError, b'{"fileId": "x"}'),
-        refused(503, ProviderUnavailable),
-    ],
-    "specs_api": [
-        refused(401, ProviderKeyRefused),
-        refused(422, ProviderRequestRefused),
-        refused(429, ProviderBusy),
-        refused(429, ProviderQuotaUsedUp, headers=IN_AN_HOUR),
-        refused(503, ProviderUnavailable),
-    ],
-    "carquery": [
-        refused(200, ProviderRequestRefused, b'{"error": "No"}'),
-        refused(200, ProviderRequestRefused, b'?({"error": "No"});'),
-        refused(403, ProviderUnavailable),
-        refused(429, ProviderBusy),
-        refused(503, ProviderUnavailable),
-    ],
-    "vpic": [
-        *(refused(status, ProviderRequestRefused) for status in (400, 403, 404)),
-        refused(429, ProviderBusy),
-        refused(503, ProviderUnavailable),
-    ],
-    "valuation_api": [
-        refused(401, ProviderKeyRefused),
-        refused(422, ProviderRequestRefused),
-        refused(429, ProviderBusy),
-        refused(429, ProviderQuotaUsedUp, headers=IN_AN_HOUR),
-        refused(503, ProviderUnavailable),
-    ],
-    "marketcheck": [
-        *(refused(status, ProviderRequestRefused) for status in (400, 404, 422)),
-        *(refused(status, ProviderKeyRefused) for status in (401, 403)),
-        refused(429, ProviderBusy, b'{"message": "API rate limit exceeded"}'),
-        refused(429, ProviderQuotaUsedUp, b'{"message": "Monthly API quota exhausted"}'),
-        refused(503, ProviderUnavailable),
-    ],
-}
 LASTING = (ProviderKeyRefused, ProviderQuotaUsedUp)
-"""After these a provider is left alone for a while: somebody has to mend something."""
+"""After these the provider is left alone for a while: only a person can help."""
 
 MEETINGS = [
     pytest.param(provider, fault, id=f"{provider}, {name}")
-    for provider in ASKED
+    for provider in REFUSALS
     for name, fault in FAULTS.items()
 ] + [
     pytest.param(provider, fault, id=f"{provider}, {fault.answer[9:12].decode()} {at}")
@@ -217,7 +137,7 @@ LASTING_MEETINGS = [
 def code_and_status(fault: Fault, provider: str) -> tuple[str, int]:
     """What a step says of a fault, and with which status a valuation fails for it."""
     who = "categorizer" if ASKED[provider] == "CATEGORIZERS" else "provider"
-    said = {
+    said: dict[type[ProviderError], tuple[str, int]] = {
         ProviderTimedOut: ("timeout", 504),
         ProviderBusy: ("busy", 503),
         ProviderQuotaUsedUp: ("quota", 503),
@@ -263,6 +183,11 @@ class Service:
     client: httpx.AsyncClient
     provider: str
     heard: list[str]
+
+    async def well(self) -> set[str]:
+        """The providers that are well."""
+        states = (await self.client.get("/readyz")).json()["providers"]
+        return {name for name, one in states.items() if one["state"] == "ok"}
 
     async def photographed(self) -> dict[str, Any]:
         photos = {
@@ -324,8 +249,6 @@ async def service(settings: Settings, provider: str) -> AsyncIterator[Service]:
             event_hooks={"response": [hear]},
         ) as client,
     ):
-        ready = await client.get("/readyz")
-        assert {one["state"] for one in ready.json()["providers"].values()} == {"ok"}, ready.text
         yield Service(client, provider, heard)
 
 
@@ -411,6 +334,7 @@ async def test_after_a_fault(
             settings_of(provider, folder, mocks=mocks, at=way.at, seconds=seconds), provider
         ) as here,
     ):
+        assert provider in await here.well()
         await way.quiet()
         way.fault = fault
         failed = await failed_at(provider, fault, here)
@@ -428,19 +352,16 @@ async def test_after_somebody_has_mended_it(
     provider: str, fault: Fault, mocks: str, folder: Path, printed: Callable[[], str]
 ) -> None:
     """
-    A provider that refuses our key, or whose quota is used up, is left alone; with a better key or
-    plan, and the service started anew, the same appraisal comes to its price.
+    A refused key or a used-up quota lasts until somebody mends it and starts the service anew; then
+    the same appraisal comes to its price.
     """
     async with line(mocks) as way:
         settings = settings_of(provider, folder, mocks=mocks, at=way.at)
         async with service(settings, provider) as here:
+            assert provider in await here.well()
             await way.quiet()
             way.fault = fault
             failed = await failed_at(provider, fault, here)
-            asked = len(way.requests)
-            again = await here.client.post(f"/v1/appraisals/{failed['id']}/valuations")
-            assert again.status_code in (409, 502, 503)
-            assert len(way.requests) == asked
 
         way.fault = None
         async with service(settings, provider) as mended:
@@ -448,3 +369,26 @@ async def test_after_somebody_has_mended_it(
 
     assert (valued["id"], valued["status"]) == (failed["id"], "valued")
     assert_nothing_told([*here.heard, *mended.heard, printed()])
+
+
+@pytest.mark.parametrize("provider", ["epa"])
+async def test_after_an_import(
+    provider: str, mocks: str, folder: Path, printed: Callable[[], str]
+) -> None:
+    """
+    The EPA is not asked over the network: what can be missing are its data. Once they have been
+    imported, into the running service, the same appraisal comes to its price.
+    """
+    settings = settings_of(provider, folder, mocks=mocks, at="")
+    not_imported = Fault(b"", ProviderUnavailable)
+    async with service(settings, provider) as here:
+        failed = await failed_at(provider, not_imported, here)
+
+        database = Database(settings.database_url)
+        with closing(database), opened(EPA) as source:
+            await import_rows(source, SqlEpaStore(database))
+        valued = await here.valued(failed)
+
+    assert (valued["id"], valued["status"]) == (failed["id"], "valued")
+    assert valued["specs"]["source"] == provider
+    assert_nothing_told([*here.heard, printed()])

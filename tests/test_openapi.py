@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from carvalue.web import appraisals, catalog, valuations
+from carvalue.web import appraisals, catalog, valuations, webhook_endpoints
 from carvalue.web.api import create_api
 from carvalue.web.openapi import client_description, full_description
 
@@ -22,6 +22,8 @@ INPUTS = {
     "CategorizationCreate",
     "CarConfirm",
     "ValuationCreate",
+    "WebhookEndpointCreate",
+    "WebhookEndpointChange",
     "Problem",
 }
 
@@ -73,7 +75,12 @@ def test_names_of_operations(description: dict[str, Any]) -> None:
     A client's method is called like our function, and no two are called alike.
     """
     names = [operation["operationId"] for operation in operations(description)]
-    functions = {**vars(appraisals), **vars(valuations), **vars(catalog)}
+    functions = {
+        **vars(appraisals),
+        **vars(valuations),
+        **vars(catalog),
+        **vars(webhook_endpoints),
+    }
 
     assert len(names) == len(set(names))
     assert [name for name in names if not callable(functions.get(name))] == []

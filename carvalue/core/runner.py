@@ -18,6 +18,7 @@ from carvalue.core.changes import Changes
 from carvalue.core.errors import (
     AppraisalNotFound,
     ChangedMeanwhile,
+    Overloaded,
     StoreUnavailable,
 )
 from carvalue.core.work import NOTHING_GIVEN, Given, Outcome
@@ -31,7 +32,7 @@ UNHEARD_AFTER = 2.0
 TRIES = 5
 """So often a process may die at the same work; then the work is what kills it."""
 MAX_RUNNING = 256
-"""Appraisals that one process works at; what comes then waits in the database."""
+"""Appraisals that one process works at; what comes then is refused, or waits in the database."""
 
 
 class LeasedStore(Protocol):
@@ -73,6 +74,11 @@ class Runner:
     def running(self) -> int:
         """How many appraisals are worked at."""
         return len(self._tasks)
+
+    def check_room(self) -> None:
+        """Raise `Overloaded` when no more can be begun here."""
+        if self.running >= MAX_RUNNING:
+            raise Overloaded("There is too much to do at the moment; come back shortly.")
 
     def start(self) -> None:
         """Look for what nobody works at (any more), from now on."""

@@ -27,9 +27,11 @@ from carvalue.core.photos import Photo, Side
 from carvalue.core.ports import Position
 from carvalue.core.request_keys import RequestKey
 from carvalue.core.valuation import Valuation
+from carvalue.core.webhooks import deletion_event, status_event
 from carvalue.storage import leases, request_keys
 from carvalue.storage.database import Database
 from carvalue.storage.leases import abandoned, lease_columns, new_lease
+from carvalue.storage.listening import tell
 from carvalue.storage.tables import (
     AppraisalRow,
     AwaitedRow,
@@ -37,6 +39,7 @@ from carvalue.storage.tables import (
     PhotoRow,
     ValuationRow,
 )
+from carvalue.storage.webhooks import record
 
 _APPRAISAL = TypeAdapter(Appraisal)
 _CONFIRMATION = TypeAdapter(Confirmation)
@@ -55,10 +58,12 @@ class SqlAppraisalStore:
         database: Database,
         *,
         changes: Changes | None = None,
+        recorded: Callable[[], None] = lambda: None,
         now: Callable[[], datetime] = _now,
     ) -> None:
         self._database = database
         self._changes = changes or Changes()
+        self._recorded = recorded
         self._now = now
 
     async def add(
@@ -87,9 +92,11 @@ class SqlAppraisalStore:
     ) -> Appraisal:
         saved = replace(appraisal, version=appraisal.version + 1, lease=new_lease(appraisal))
 
-        def write(session: Session) -> None:
+        def write(session: Session) -> bool:
             if key is not None:
                 request_keys.keep(session, key, saved.valuation_id or saved.id, self._now())
+            status = select(AppraisalRow.status).where(AppraisalRow.id == saved.id)
+            told = session.exec(status).first() != saved.status.value
             same = [
                 col(AppraisalRow.id) == saved.id,
                 col(AppraisalRow.version) == appraisal.version,
@@ -116,8 +123,13 @@ class SqlAppraisalStore:
             valuation = saved.valuation
             if valuation and session.get(ValuationRow, valuation.id) is None:
                 session.add(_valuation_row(saved.id, valuation))
+                told = True
+            tell(session, saved.id)
+            event = status_event(saved, saved.updated_at) if told else None
+            return event is not None and record(session, event)
 
-        await self._database.write(write)
+        if await self._database.write(write):
+            self._recorded()
         self._changes.changed(saved.id)
         return saved
 
@@ -138,16 +150,25 @@ class SqlAppraisalStore:
 
         return await self._database.write(write)
 
+    async def end_leases(self) -> None:
+        """End all leases; only for one who is alone with the database (`leases.alone_with`)."""
+        await self._database.write(leases.end_all)
+
     async def let_go(self, appraisals: Sequence[Appraisal]) -> None:
         await self._database.write(lambda session: leases.let_go(session, appraisals))
 
     async def delete(self, id: str) -> None:
-        def remove(session: Session) -> None:
-            session.delete(self._row(session, id))
+        def remove(session: Session) -> bool:
+            row = self._row(session, id)
+            told = record(session, deletion_event(_appraisal(row), self._now()))
+            session.delete(row)
             if kept := session.get(ConfirmationRow, id):
                 session.delete(kept)
+            tell(session, id)
+            return told
 
-        await self._database.write(remove)
+        if await self._database.write(remove):
+            self._recorded()
         await self._database.forget()
         self._changes.changed(id)
 

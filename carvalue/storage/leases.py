@@ -10,16 +10,40 @@ SQLite's file is shared within one machine, that machine's monotonic clock.
 import secrets
 import time
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
-from sqlalchemy import Float, cast, func, literal, update
+from sqlalchemy import Float, cast, func, literal, make_url, update
 from sqlmodel import Session, col, select
 
 from carvalue.core.appraisal import Appraisal
 from carvalue.storage.tables import AppraisalRow
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 LEASE_SECONDS = 25.0
 """A stage takes `ANSWERED_WITHIN` at most; a process that was held up for longer has lost it."""
+
+
+def alone_with(url: str) -> IO[str] | None:
+    """
+    Proof that no other process uses this SQLite file, for as long as it is open; else None.
+
+    Of PostgreSQL nobody can say so.
+    """
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite" or not parsed.database or fcntl is None:
+        return None
+    lock = Path(f"{parsed.database}.lock").open("w")  # noqa: SIM115 - it is held open
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        return None
+    return lock
 
 
 def new_lease(appraisal: Appraisal) -> str | None:

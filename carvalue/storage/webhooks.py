@@ -65,7 +65,8 @@ def record(session: Session, event: Event) -> bool:
     wanted = connection.execute(_WANTED).all()
     told = [id for id, event_types in wanted if event.type in event_types.split()]
     if told:
-        connection.execute(_INSERTED, [_new_delivery(id, event).model_dump() for id in told])
+        body = event.body()
+        connection.execute(_INSERTED, [_new_delivery(id, event, body) for id in told])
     return bool(told)
 
 
@@ -130,7 +131,7 @@ class SqlWebhooks:
     async def send(self, id: str, event: Event) -> Delivery:
         def insert(session: Session) -> Delivery:
             _enabled_row(session, id)
-            row = _new_delivery(id, event)
+            row = WebhookDeliveryRow(**_new_delivery(id, event, event.body()))
             session.add(row)
             return _delivery(row)
 
@@ -299,17 +300,17 @@ def _close(row: WebhookDeliveryRow, failure: WebhookFailure) -> None:
     row.status, row.failure, row.lease = WebhookDeliveryStatus.failed.value, failure.value, None
 
 
-def _new_delivery(endpoint_id: str, event: Event) -> WebhookDeliveryRow:
-    return WebhookDeliveryRow(
-        id=new_id("msg"),
-        endpoint_id=endpoint_id,
-        event_type=event.type,
-        body=event.body(),
-        created_at=event.at,
-        due_at=event.at,
-        status=PENDING,
-        attempts=0,
-    )
+def _new_delivery(endpoint_id: str, event: Event, body: str) -> dict[str, Any]:
+    return {
+        "id": new_id("msg"),
+        "endpoint_id": endpoint_id,
+        "event_type": str(event.type),
+        "body": body,
+        "created_at": event.at,
+        "due_at": event.at,
+        "status": PENDING,
+        "attempts": 0,
+    }
 
 
 def _delivery(row: WebhookDeliveryRow) -> Delivery:

@@ -10,7 +10,15 @@ from opentelemetry.trace import TracerProvider
 
 from carvalue import __version__
 from carvalue.core.observer import Observer
-from carvalue.web import appraisals, catalog, health, notices, valuations
+from carvalue.web import (
+    appraisals,
+    catalog,
+    health,
+    notices,
+    valuations,
+    webhook_endpoints,
+)
+from carvalue.web.admission import Admission
 from carvalue.web.openapi import describe
 from carvalue.web.problems import add_problem_handlers
 from carvalue.web.request_log import RequestLog, about_its_appraisal
@@ -55,11 +63,13 @@ def create_api(
         # Two photos and the fields around them; text fields are short.
         form_limits={"max_files": 2, "max_fields": 16, "max_part_size": 4096},
     )
-    for part in (appraisals, valuations, catalog, notices):
+    for part in (appraisals, valuations, catalog, webhook_endpoints, notices):
         app.include_router(part.router)
     app.include_router(health.router)
+    app.webhooks.include_router(webhook_endpoints.events)
     add_problem_handlers(app)
     app.add_middleware(BodyLimit)
+    app.add_middleware(Admission)
     app.add_middleware(CommonHeaders)
     app.add_middleware(RequestLog, observers=observers)
     describe(app)

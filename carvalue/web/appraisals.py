@@ -79,6 +79,7 @@ def _worked_at(
     | problems(
         *PHOTO_ERRORS,
         *REPEATED_ERRORS,
+        errors.Overloaded,
         errors.AppraisalDeleted,
         errors.IdempotencyInProgress,
         errors.UnknownCategorizer,
@@ -112,6 +113,7 @@ async def create_appraisal(
     async with services.in_progress.reading(request):
         id = await made_before(appraiser.store, request, response)
         if id is None:
+            appraiser.runner.check_room()
             front, back = await asyncio.gather(*map(prepared, uploads, Side))
             try:
                 id = (await appraiser.start(front, back, start, key=request, wait=0)).id

@@ -10,6 +10,7 @@ from fastapi import Depends, Header, Path, Query, Request
 
 from carvalue.core.appraisal import Appraisal
 from carvalue.core.appraiser import Appraiser
+from carvalue.core.webhook_endpoints import WebhookEndpoints
 from carvalue.web.idempotency import InProgress
 from carvalue.web.prefer import DEFAULT_SECONDS
 
@@ -27,6 +28,7 @@ class Services:
 
     appraiser: Appraiser
     provider_watch: ProviderStates
+    webhooks: WebhookEndpoints | None = None
     patience: float = DEFAULT_SECONDS
     """Seconds that a caller waits who does not say how long."""
     in_progress: InProgress = field(default_factory=InProgress)

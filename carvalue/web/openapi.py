@@ -30,7 +30,11 @@ def describe(app: FastAPI) -> None:
 def full_description(app: FastAPI) -> dict[str, Any]:
     """The description with everything in it."""
     schema = get_openapi(
-        title=app.title, version=app.version, summary=app.summary, routes=app.routes
+        title=app.title,
+        version=app.version,
+        summary=app.summary,
+        routes=app.routes,
+        webhooks=app.webhooks.routes,
     )
     for component in schema["components"]["schemas"].values():
         _tidy(component)
@@ -57,8 +61,9 @@ def full_description(app: FastAPI) -> dict[str, Any]:
 
 
 def client_description(app: FastAPI) -> dict[str, Any]:
-    """The description for client generators, some of which stumble over `encoding`."""
+    """The description for client generators, which stumble over `encoding` and webhooks."""
     schema = full_description(app)
+    schema.pop("webhooks", None)
     for operation in _operations(schema):
         for content in operation.get("requestBody", {}).get("content", {}).values():
             content.pop("encoding", None)

@@ -238,18 +238,20 @@ def problem_response(
 
 def add_problem_handlers(app: FastAPI) -> None:
     """Let every error of the app leave as a problem."""
-    app.add_exception_handler(errors.CarvalueError, _carvalue_error)
+    app.add_exception_handler(errors.CarvalueError, carvalue_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(Exception, _unexpected_error)
 
 
-async def _carvalue_error(request: Request, error: Exception) -> JSONResponse:
+async def carvalue_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, errors.CarvalueError)  # noqa: S101 - registered for nothing else
     # A provider may raise a kind of its own, below one of the table.
     status = next((STATUS_OF[kind] for kind in type(error).__mro__ if kind in STATUS_OF), 500)
     if isinstance(error, errors.ProviderError):
         logger.warning("%s: %s", error.provider, error)  # `fetch` has told the rest
+    elif isinstance(error, errors.Overloaded):
+        logger.warning("%s", error)  # a traceback each would add to the load
     elif status >= 500:
         logger.error("%s", error, exc_info=error)
     retryable = isinstance(error, RETRYABLE)

@@ -10,6 +10,7 @@ from anyio import CapacityLimiter
 from fastapi import UploadFile
 from starlette.formparsers import MultiPartParser
 
+from carvalue.core.errors import Overloaded
 from carvalue.core.photos import Photo, Side
 from carvalue.imaging import prepare_photo
 from carvalue.web.requests import MAX_UPLOAD
@@ -17,8 +18,17 @@ from carvalue.web.requests import MAX_UPLOAD
 # Uploads stay in memory: writing them to a temporary file costs more than decoding them.
 MultiPartParser.spool_max_size = MAX_UPLOAD
 
+MAX_WAITING = 64
+"""Photos that wait to be prepared; at some 40 ms each these are a second or two of work."""
+
 # Decoding is all CPU and holds memory: no more at once than there are cores.
 _decoders = CapacityLimiter(os.cpu_count() or 1)
+
+
+def check_room() -> None:
+    """Raise `Overloaded` when so many photos wait to be prepared that one more would be late."""
+    if _decoders.statistics().tasks_waiting >= MAX_WAITING:
+        raise Overloaded("There are too many photos at the moment; send them again shortly.")
 
 
 async def read_photo(upload: UploadFile, side: Side, *, zoom: int = 1) -> Photo:
@@ -31,6 +41,7 @@ async def read_photo(upload: UploadFile, side: Side, *, zoom: int = 1) -> Photo:
 
 
 async def prepared(content: bytes, side: Side, *, zoom: int = 1) -> Photo:
-    """The photo of these bytes; see `read_photo`."""
+    """The photo of these bytes; see `read_photo`. Raises `Overloaded`, too."""
+    check_room()
     prepare = partial(prepare_photo, content, side, zoom=zoom)
     return await anyio.to_thread.run_sync(prepare, limiter=_decoders)

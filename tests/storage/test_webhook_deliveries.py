@@ -4,9 +4,11 @@ Delivering what is in the outbox.
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import datetime
 
 import pytest
 
+from carvalue.core.errors import StoreUnavailable
 from carvalue.core.webhook_deliverer import Deliverer
 from carvalue.core.webhooks import AT_ONCE, LEASED_FOR, WebhookDeliveryStatus
 from carvalue.storage.database import Database
@@ -173,6 +175,42 @@ async def test_two_processes(
 
     assert len({one.id for one in sender.sent}) == len(sender.sent) == 20
     assert await statuses(webhooks) == [WebhookDeliveryStatus.delivered] * 20
+
+
+async def test_an_outbox_that_cannot_be_read(
+    webhooks: SqlWebhooks, sender: FakeWebhookSender, database: Database, clock: Clock
+) -> None:
+    """
+    Nothing is lost while the database is away, and nobody has to start anything anew.
+    """
+    outbox = ShakyOutbox(database, now=clock)
+    deliverer = Deliverer(outbox, sender, now=clock)
+    await happened(database, clock)
+    deliverer.start()
+    await asyncio.wait_for(outbox.failed.wait(), GRACE)
+
+    outbox.failing = False
+    deliverer.wake()
+    await sender.until_sent(1)
+    await deliverer.stop(GRACE)
+
+    assert await statuses(webhooks) == [WebhookDeliveryStatus.delivered]
+
+
+class ShakyOutbox(SqlWebhooks):
+    """Cannot be read until it is told to work."""
+
+    failing = True
+
+    def __init__(self, database: Database, *, now: Clock) -> None:
+        super().__init__(database, now=now)
+        self.failed = asyncio.Event()
+
+    async def next_due(self) -> datetime | None:
+        if self.failing:
+            self.failed.set()
+            raise StoreUnavailable("The database is away.")
+        return await super().next_due()
 
 
 async def test_a_graceful_stop(

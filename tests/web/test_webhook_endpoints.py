@@ -16,7 +16,6 @@ from carvalue.core.webhook_endpoints import WebhookEndpoints
 from carvalue.core.webhooks import MAX_ENDPOINTS, WebhookEventType
 from carvalue.storage.database import Database
 from carvalue.storage.webhooks import SqlWebhooks
-from carvalue.web import webhook_endpoints
 from carvalue.web.api import create_api
 from tests.fakes import Clock
 from tests.web.conftest import problem_of
@@ -56,7 +55,6 @@ async def partners(
         yield
 
     api = create_api(lifespan)
-    api.include_router(webhook_endpoints.router)
     async with (
         api.router.lifespan_context(api),
         httpx.AsyncClient(transport=httpx.ASGITransport(app=api), base_url="http://test") as client,

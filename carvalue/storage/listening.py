@@ -1,0 +1,51 @@
+"""
+Tells the processes that share a PostgreSQL database what the others have changed.
+
+LISTEN and NOTIFY: a notice leaves with the transaction that it speaks of, and reaches only those
+who listen at that moment. So whoever was cut off takes everything for changed.
+"""
+
+import asyncio
+import logging
+
+import psycopg
+from sqlalchemy import func, make_url
+from sqlmodel import Session, select
+
+from carvalue.core.changes import Changes
+
+logger = logging.getLogger(__name__)
+
+CHANNEL = "carvalue_changed"
+AGAIN_AFTER = 1.0
+"""Seconds until a lost connection is made anew."""
+
+
+def tell(session: Session, id: str) -> None:
+    """Tell the others, when this transaction is committed, that an appraisal has changed."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.connection().execute(select(func.pg_notify(CHANNEL, id)))
+
+
+async def listen(url: str, changes: Changes) -> None:
+    """Pass on what others change, until cancelled; at once done where nobody shares."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "postgresql":
+        return
+    address = parsed.set(drivername="postgresql").render_as_string(hide_password=False)
+    while True:
+        try:
+            await _listen(address, changes)
+        except psycopg.Error:
+            # The cause may name the address with its password.
+            logger.warning("changes of other processes are not heard of")
+        await asyncio.sleep(AGAIN_AFTER)
+
+
+async def _listen(address: str, changes: Changes) -> None:
+    connection = await psycopg.AsyncConnection.connect(address, autocommit=True, connect_timeout=5)
+    async with connection:
+        await connection.execute(f"LISTEN {CHANNEL}")
+        changes.anything()
+        async for notice in connection.notifies():
+            changes.changed(notice.payload)
