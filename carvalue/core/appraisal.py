@@ -348,10 +348,15 @@ class Appraisal:
             updated_at=at,
         )
 
-    def asking_again(self) -> "Appraisal":
-        """What is missing of the confirmed car is to be asked for: its specs, then its price."""
+    def asking_again(self, *, vin_told: bool = False) -> "Appraisal":
+        """
+        What is missing of the confirmed car is to be asked for: its specs, then its price.
+
+        A car that no source knew may be known by its VIN.
+        """
         appraisal = self
-        known = self.specs is not None or self.specs_step.code is StepCode.no_specs_known
+        unknown = self.specs_step.code is StepCode.no_specs_known and not vin_told
+        known = self.specs is not None or unknown
         if not known and self.specs_step != PENDING:
             appraisal = replace(appraisal, specs_step=PENDING)
         usage = self.entered.usage

@@ -71,7 +71,7 @@ class Confirmed:
 
 @dataclass(frozen=True, slots=True)
 class RunEnded:
-    """A stage of an appraisal's work has ended: done, failed, or left to somebody else."""
+    """A stage of an appraisal's work has ended: done, or failed."""
 
     stage: str
     outcome: str

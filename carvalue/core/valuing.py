@@ -74,7 +74,8 @@ class Valuing:
         car = Car(make_model, choice.year, choice.trim_id)
         appraisal.check_trim(car)
         source = source_of(appraisal, car)
-        return self._confirmed(appraisal, car, choice.usage, source)
+        told = choice.vin is not None
+        return self._confirmed(appraisal, car, choice.usage, source, vin_told=told)
 
     def unasked(self, appraisal: Appraisal) -> Appraisal:
         """The car confirmed without asking, if the caller wished it and everything is sure."""
@@ -84,7 +85,13 @@ class Valuing:
         return self._confirmed(appraisal, car, appraisal.entered.usage, CarSource.auto)
 
     def _confirmed(
-        self, appraisal: Appraisal, car: Car, usage: Usage | None, source: CarSource
+        self,
+        appraisal: Appraisal,
+        car: Car,
+        usage: Usage | None,
+        source: CarSource,
+        *,
+        vin_told: bool = False,
     ) -> Appraisal:
         now = self.now()
         contradicts = choice_contradicts(appraisal.vin_car, car, self.catalog)
@@ -95,7 +102,7 @@ class Valuing:
             appraisal = replace(appraisal, vin_conflict=contradicts)
         if usage is not None and usage != appraisal.entered.usage:
             appraisal = appraisal.using(usage, at=now)
-        return appraisal.asking_again()
+        return appraisal.asking_again(vin_told=vin_told)
 
     async def trims(self, model_id: str, year: int) -> Sequence[Trim]:
         """

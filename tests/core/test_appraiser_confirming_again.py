@@ -11,10 +11,11 @@ from carvalue.core import errors
 from carvalue.core.appraiser import Appraiser
 from carvalue.core.catalog import Catalog
 from carvalue.core.changes import Changes
-from carvalue.core.steps import SUCCESS
+from carvalue.core.steps import SUCCESS, StepCode
 from carvalue.core.valuation import Condition, MileageUnit, Usage
 from carvalue.core.valuing import Choice
 from tests.fakes import (
+    VIN_OF_COROLLA_2010,
     FakeSpecsSource,
     FakeValuer,
     MemoryStore,
@@ -132,3 +133,20 @@ async def test_changing_ones_mind_quickly(appraiser: Appraiser) -> None:
     assert stands.car is not None
     assert str(stands.car.car) == "Toyota Camry 2011"
     assert (stands.specs_step, stands.valuation_step) == (SUCCESS, SUCCESS)
+
+
+async def test_a_vin_may_tell_a_car_that_nobody_knew(
+    appraiser: Appraiser, specs_source: FakeSpecsSource
+) -> None:
+    """
+    A source that reads VINs was away, the others did not know the car: with the VIN it is asked.
+    """
+    appraisal = await started(appraiser)
+    specs_source.knows = False
+    unknown = await appraiser.confirm(appraisal.id, COROLLA_2010)
+    assert unknown.specs_step.code is StepCode.no_specs_known
+    specs_source.knows = True
+
+    told = await appraiser.confirm(appraisal.id, replace(COROLLA_2010, vin=VIN_OF_COROLLA_2010))
+
+    assert told.specs_step == SUCCESS

@@ -2,7 +2,11 @@
 Traces: a span for each request and for each call to a provider, and nothing private in any.
 """
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -13,6 +17,10 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from carvalue.core.errors import ProviderError
 from carvalue.observing.spans import tracer_provider
@@ -20,6 +28,7 @@ from carvalue.observing.tracing import ProviderSpans, exporting_provider
 from carvalue.providers.http import Answer, Channel, fetch
 from carvalue.web.api import create_api
 from tests.observing.conftest import Log
+from tests.servers import ROOT, serving
 
 pytestmark = pytest.mark.anyio
 
@@ -155,6 +164,54 @@ async def test_without_a_trace(respx_mock: respx.MockRouter) -> None:
         assert (await client.get("/healthz")).status_code == 200
         with pytest.raises(ProviderError):
             await fetch(Channel(http, "someone", 1.0), Number, "GET", URL, cost=1)
+
+
+TRACED = """
+import asyncio, os
+import httpx
+from carvalue.observing.tracing import exporting_provider
+from carvalue.web.api import create_api
+
+async def ask():
+    provider = exporting_provider(os.environ)
+    transport = httpx.ASGITransport(app=create_api(tracer_provider=provider))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        await client.get("/healthz?canary=1")
+    provider.shutdown()
+
+asyncio.run(ask())
+"""
+
+
+def test_the_environment_says_where(tmp_path: Path) -> None:
+    """
+    With the standard variables alone spans arrive at a collector, under the service's name.
+    """
+    received: list[tuple[str, bytes]] = []
+
+    async def collect(request: Request) -> Response:
+        received.append((request.url.path, await request.body()))
+        return Response(media_type="application/x-protobuf")
+
+    collector = Starlette(routes=[Route("/v1/traces", collect, methods=["POST"])])
+    with serving(collector) as address:
+        env = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "OTEL_EXPORTER_OTLP_ENDPOINT": address,
+            "OTEL_EXPORTER_OTLP_COMPRESSION": "none",
+            "OTEL_SERVICE_NAME": "carvalue-test",
+            "NO_PROXY": "*",
+        }
+        subprocess.run(
+            [sys.executable, "-c", TRACED], env=env, cwd=tmp_path, check=True, timeout=60
+        )
+
+    ((path, body),) = received
+    assert path == "/v1/traces"
+    assert b"GET /healthz" in body
+    assert b"carvalue-test" in body
+    assert b"canary" not in body
 
 
 @pytest.mark.parametrize(
