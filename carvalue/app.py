@@ -20,18 +20,13 @@ from carvalue.web.dependencies import Services
 from carvalue.web.health import ProviderWatch
 
 
-def create_app(
-    settings: Settings,
-    *,
-    metrics: Metrics | None = None,
-    metrics_at: tuple[str, int] | None = None,
-) -> FastAPI:
+def create_app(settings: Settings, *, metrics: Metrics | None = None) -> FastAPI:
     """
     The whole service. Opens everything when it starts, and closes it when it stops.
 
     With mocks in-process these are served below `/mocks` too, so that a provider can be made to
-    fail while the demo runs. The metrics are shown at an address and port of their own, if one is
-    given. Raises `SettingsIncomplete`.
+    fail while the demo runs. The metrics are shown on a port of their own, if the settings
+    name one. Raises `SettingsIncomplete`.
     """
     check_complete(settings)
     counted = metrics or Metrics()
@@ -46,11 +41,13 @@ def create_app(
             if tracer_provider is not None:
                 # It sends what is left, which may take seconds.
                 stack.push_async_callback(asyncio.to_thread, tracer_provider.shutdown)
-            if metrics_at is not None:
-                stack.enter_context(exposed(counted, *metrics_at))
+            if settings.metrics_port is not None:
+                stack.enter_context(exposed(counted, settings.metrics_host, settings.metrics_port))
             with observed_by(observers):
                 opened = await stack.enter_async_context(running(settings))
-                levels = Levels(opened.appraiser.store.check, opened.providers.usage)
+                levels = Levels(
+                    opened.appraiser.store.check, opened.providers.usage, opened.backlog
+                )
                 reading = asyncio.create_task(levels.keep_reading(counted))
             stack.push_async_callback(_ended, reading)
             watch = ProviderWatch(opened.providers.health, opened.providers.usage)

@@ -4,7 +4,7 @@ Opens, joins and closes everything, for the app and the command line alike.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -17,6 +17,7 @@ from starlette.applications import Starlette
 from carvalue.core.appraiser import Appraiser
 from carvalue.core.changes import Changes
 from carvalue.core.errors import SettingsIncomplete, StoreUnavailable
+from carvalue.core.observer import Backlog
 from carvalue.core.remembered import Recollection
 from carvalue.core.webhook_deliverer import Deliverer
 from carvalue.core.webhook_endpoints import WebhookEndpoints
@@ -55,6 +56,7 @@ class Running:
     appraiser: Appraiser
     providers: Providers
     webhooks: WebhookEndpoints
+    backlog: Callable[[], Awaitable[Backlog]]
 
 
 @asynccontextmanager
@@ -119,7 +121,8 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         )
         appraiser.runner.start()
         stack.push_async_callback(appraiser.runner.stop, FINISHED_WITHIN)
-        yield Running(appraiser, providers, WebhookEndpoints(webhooks, sender, deliverer.wake))
+        endpoints = WebhookEndpoints(webhooks, sender, deliverer.wake)
+        yield Running(appraiser, providers, endpoints, store.backlog)
 
 
 async def _remove_expired(store: SqlAppraisalStore, memory: SqlMemory) -> None:

@@ -35,6 +35,8 @@ from carvalue.core.valuing import Choice
 from carvalue.demo import DemoFailed, run_demo, temporary_database
 from carvalue.imaging import prepare_photo
 from carvalue.interview import NotDetermined, choose_car, choose_year, find_car, interruptible
+from carvalue.observing.logs import configure_logging
+from carvalue.observing.redaction import secrets_of
 from carvalue.settings import Settings, mock_settings
 from carvalue.specs_import import import_specs
 from carvalue.terminal import show_candidates, show_car, show_providers
@@ -72,7 +74,7 @@ OnMocks = Annotated[bool, typer.Option("--demo", help="Ask the embedded mocks, n
 
 def main() -> None:
     """Run the command; the process ends with its exit code."""
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    configure_logging("console")
     try:
         app()
     except errors.CarvalueError as error:
@@ -136,9 +138,10 @@ def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     """Serve the API, over the providers that the settings name."""
     _warn_of_open_access(host)
     settings = Settings.read()
+    configure_logging(settings.log_format, secrets=secrets_of(settings))
     api = create_app(settings)
     check_store(settings)  # uvicorn would show a traceback instead of the message
-    uvicorn.run(api, host=host, port=port)
+    uvicorn.run(api, host=host, port=port, log_config=None, access_log=False)
 
 
 @app.command()

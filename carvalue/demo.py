@@ -47,7 +47,7 @@ async def run_demo(
         name = f"[{host}]" if ":" in host else host
         address = f"http://{name}:{listener.getsockname()[1]}"
         server = uvicorn.Server(
-            uvicorn.Config(create_app(settings), log_level="warning", access_log=False)
+            uvicorn.Config(create_app(settings), log_config=None, access_log=False)
         )
         serving = asyncio.create_task(_serve(server, listener))
         try:

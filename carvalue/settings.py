@@ -151,6 +151,15 @@ class Settings(BaseSettings):
     public_url: HttpAddress | None = Field(
         default=None, description="Where providers reach this service with their notices."
     )
+    log_format: Literal["json", "console"] = Field(
+        default="json", description="How the service logs: for machines, or for a terminal."
+    )
+    metrics_host: str = Field(
+        default="127.0.0.1", description="Address on which Prometheus reads the metrics."
+    )
+    metrics_port: int | None = Field(
+        default=None, ge=1, le=65535, description="Port of it; without one nothing is shown."
+    )
     mocks: str | None = Field(
         default=None,
         description="Import string of an ASGI app that stands in for all providers, in-process.",

@@ -42,6 +42,7 @@ from carvalue.core.errors import (
     VersionOutdated,
 )
 from carvalue.core.identification import DEFAULT_RULE, MergeRule
+from carvalue.core.observer import Confirmed, tell
 from carvalue.core.photos import Photo, Side
 from carvalue.core.ports import (
     AppraisalStore,
@@ -295,6 +296,8 @@ class Appraiser:
                 if version is not None:
                     raise VersionOutdated("The appraisal has just been changed.") from error
                 continue
+            if saved.car is not None and saved.car != appraisal.car:
+                tell(Confirmed(saved.car.source.value))
             self.runner.run(saved, Given(vin=plain_vin(choice.vin) if choice.vin else None))
             outcome = await self.runner.settled(id, max(0.0, ends_at - time.monotonic()))
             if isinstance(outcome.error, UnknownTrim):
@@ -380,7 +383,10 @@ class Appraiser:
     def _unasked(self, appraisal: Appraisal) -> Appraisal:
         if appraisal.status is AppraisalStatus.categorizing:
             return appraisal
-        return self._valuing.unasked(appraisal)
+        unasked = self._valuing.unasked(appraisal)
+        if unasked.car is not None:
+            tell(Confirmed(unasked.car.source.value))
+        return unasked
 
     async def _at_rest(self, id: str, ends_at: float) -> Appraisal:
         """The appraisal when nobody works at its car's specs or price, or it takes too long."""

@@ -17,6 +17,7 @@ from carvalue.core.categorizers import Categorizers, Said
 from carvalue.core.errors import ProviderError
 from carvalue.core.identification import MergeRule
 from carvalue.core.ledger import paid_for
+from carvalue.core.observer import Decided, tell
 from carvalue.core.photos import Photo, Side
 from carvalue.core.ports import ColorReader, PhotoChecker, PhotoFindings, PhotoGate
 from carvalue.core.steps import PENDING, SUCCESS, Step, StepCode, categorizer_code
@@ -93,7 +94,7 @@ class Categorizing:
         counted = dict(list(answers.items())[:1]) if appraisal.same_photo else answers
         found = merge_sides(counted, self.catalog, self.rule)
         awaited = {**appraisal.awaited, **{s: one.awaited for s, one in outcomes.items()}}
-        return appraisal.categorized(
+        identified = appraisal.categorized(
             {side: outcome.step for side, outcome in outcomes.items()},
             answers,
             found,
@@ -101,6 +102,9 @@ class Categorizing:
             vin_conflict=photos_contradict(appraisal.vin_car, found, self.catalog, self.rule),
             at=self.now(),
         )
+        if not identified.awaited:
+            tell(Decided(found.decision.value))
+        return identified
 
     async def _checked(self, photos: Mapping[Side, Photo]) -> PhotoFindings:
         identical = len({photo.content for photo in photos.values()}) < len(photos)

@@ -21,6 +21,7 @@ from carvalue.core.errors import (
     Overloaded,
     StoreUnavailable,
 )
+from carvalue.core.observer import RunEnded, TakenOver, about, tell
 from carvalue.core.work import NOTHING_GIVEN, Given, Outcome
 
 logger = logging.getLogger(__name__)
@@ -131,10 +132,14 @@ class Runner:
                     await watch.wait(min(left, UNHEARD_AFTER))
 
     async def _to_the_end(self, appraisal: Appraisal, given: Given) -> Outcome:
+        about(appraisal_id=appraisal.id)
         outcome = Outcome(appraisal)
         try:
-            while outcome.appraisal.stage is not None:
+            while (stage := outcome.appraisal.stage) is not None:
+                started = time.monotonic()
                 advanced = await self._advance(outcome.appraisal, given)
+                ending = "failed" if advanced.error else "done"
+                tell(RunEnded(stage.value, ending, time.monotonic() - started))
                 saved = await self._store.save(advanced.appraisal)
                 self._held[saved.id] = saved
                 outcome = Outcome(saved, outcome.error or advanced.error)
@@ -169,6 +174,8 @@ class Runner:
             logger.warning(
                 "taken over", extra={"appraisal_id": appraisal.id, "stage": appraisal.stage}
             )
+            if appraisal.stage is not None:
+                tell(TakenOver(appraisal.stage.value))
             if tries > TRIES:
                 await self._store.save(self._give_up(appraisal))
             elif appraisal.stage is None:  # written by another version of ours

@@ -15,6 +15,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 from carvalue.core.errors import StoreUnavailable
+from carvalue.core.observer import WebhookSent, tell
 from carvalue.core.webhooks import Claimed, Outbox, WebhookSender
 
 logger = logging.getLogger(__name__)
@@ -113,6 +114,7 @@ class Deliverer:
                 "response_status": outcome.response_status,
             },
         )
+        tell(WebhookSent(outcome.failure.value if outcome.failure else "delivered"))
         await self._outbox.settle(claimed, outcome)
 
     def _ended(self, claimed: Claimed, task: asyncio.Task[None]) -> None:

@@ -23,6 +23,7 @@ from carvalue.core.errors import (
     PhotoNotFound,
     ValuationNotFound,
 )
+from carvalue.core.observer import Backlog
 from carvalue.core.photos import Photo, Side
 from carvalue.core.ports import Position
 from carvalue.core.request_keys import RequestKey
@@ -149,6 +150,10 @@ class SqlAppraisalStore:
             return replace(_appraisal(row), lease=token), tries
 
         return await self._database.write(write)
+
+    async def backlog(self) -> Backlog:
+        """How much is open, and for how long."""
+        return await self._database.read(leases.backlog)
 
     async def end_leases(self) -> None:
         """End all leases; only for one who is alone with the database (`leases.alone_with`)."""

@@ -4,14 +4,15 @@ Counts calls to providers, and keeps their answers.
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from functools import cache
+from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import delete
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import case, delete
 from sqlmodel import Session, col
 
-from carvalue.storage.database import Database
+from carvalue.storage.database import Database, upsert
 from carvalue.storage.tables import CallsRow, KeptAnswerRow
 
 
@@ -22,43 +23,68 @@ class SqlQuotaBook:
         self._database = database
 
     async def spend(self, provider: str, period: date, calls: int, limit: int | None) -> bool:
+        if limit is not None and calls > limit:
+            return False
+        spent = col(CallsRow.calls) + calls
+        fits = None if limit is None else spent <= limit
+
         def write(session: Session) -> bool:
-            if limit is not None and _used(session, provider, period) + calls > limit:
-                return False
-            _add(session, provider, period, calls)
-            return True
+            counted = (
+                _new(session, provider, period, calls)
+                .on_conflict_do_update(index_elements=_KEY, set_={"calls": spent}, where=fits)
+                .returning(CallsRow.calls)
+            )
+            return session.connection().execute(counted).first() is not None
 
         return await self._database.write(write)
 
     async def give_back(self, provider: str, period: date, calls: int) -> None:
-        await self._database.write(lambda session: _add(session, provider, period, -calls))
+        given = (
+            update(CallsRow)
+            .where(col(CallsRow.provider) == provider, col(CallsRow.began_on) == period)
+            .values(calls=CallsRow.calls - calls)
+        )
+        await self._database.write(lambda session: session.connection().execute(given))
 
     async def used(self, provider: str, period: date) -> int:
-        return await self._database.read(lambda session: _used(session, provider, period))
+        def read(session: Session) -> int:
+            row = session.get(CallsRow, (provider, period))
+            return row.calls if row else 0
+
+        return await self._database.read(read)
 
     async def at_least(self, provider: str, period: date, calls: int) -> None:
         def write(session: Session) -> None:
-            _add(session, provider, period, max(0, calls - _used(session, provider, period)))
+            told = _new(session, provider, period, calls).on_conflict_do_update(
+                index_elements=_KEY,
+                set_={"calls": calls},
+                where=col(CallsRow.calls) < calls,
+            )
+            session.connection().execute(told)
 
         await self._database.write(write)
 
 
-def _used(session: Session, provider: str, period: date) -> int:
-    row = session.get(CallsRow, (provider, period), populate_existing=True)
-    return row.calls if row else 0
+_KEY = ("provider", "began_on")
 
 
-def _add(session: Session, provider: str, period: date, calls: int) -> None:
-    added = insert(CallsRow).values(provider=provider, began_on=period, calls=calls)
-    session.connection().execute(
-        added.on_conflict_do_update(
-            index_elements=["provider", "began_on"], set_={"calls": col(CallsRow.calls) + calls}
-        )
-    )
+def _new(session: Session, provider: str, period: date, calls: int) -> Any:
+    return upsert(session, CallsRow).values(provider=provider, began_on=period, calls=calls)
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
 
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    """What reads and writes answers of this type; it takes long to make."""
+    return TypeAdapter(kind)
 
 
 class SqlMemory:
@@ -76,26 +102,20 @@ class SqlMemory:
         if row is None or row.expires_at <= self._now():
             return None
         try:
-            return TypeAdapter(kind).validate_json(row.document), row.fetched_at
+            return _adapter(kind).validate_json(row.document), row.fetched_at
         except ValidationError:
             return None  # kept by another version of ours
 
     async def remember(
         self, key: str, kind: Any, answer: Any, *, fetched_at: datetime, until: datetime
     ) -> None:
-        document = TypeAdapter(kind).dump_json(answer).decode()
-        row = KeptAnswerRow(key=key, fetched_at=fetched_at, expires_at=until, document=document)
+        document = _adapter(kind).dump_json(answer).decode()
+        kept = {"fetched_at": fetched_at, "expires_at": until, "document": document}
 
         def write(session: Session) -> None:
-            session.merge(row)
+            added = upsert(session, KeptAnswerRow).values(key=key, **kept)
+            session.connection().execute(
+                added.on_conflict_do_update(index_elements=["key"], set_=kept)
+            )
 
         await self._database.write(write)
-
-    async def remove_expired(self) -> int:
-        """Remove what is not to be believed any more; the answer is how much that was."""
-
-        def remove(session: Session) -> int:
-            expired = col(KeptAnswerRow.expires_at) <= self._now()
-            return session.connection().execute(delete(KeptAnswerRow).where(expired)).rowcount
-
-        return await self._database.write(remove)

@@ -1,140 +1,102 @@
 """
-Opens the database.
+Opens the database: a SQLite file, or PostgreSQL.
 
-SQLite (WAL): one writer at a time is its rule, so writers queue here for one connection and one
-thread instead of in SQLite's busy time-out; readers have connections and threads of their own and
-never wait for a writer. `synchronous=FULL`, so what was acknowledged survives a power failure, not
-just a crash. `secure_delete`, so what was deleted is gone from the file.
+Both have the same face. Their differences are in `sqlite.py` and `postgres.py`, and in few words
+here.
 """
 
-import asyncio
-import logging
-import sqlite3
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Engine, event, make_url
+from sqlalchemy import URL, make_url
+from sqlalchemy.dialects import postgresql as for_postgres
+from sqlalchemy.dialects import sqlite as for_sqlite
 from sqlalchemy.exc import SQLAlchemyError
-from sqlmodel import Session, SQLModel, create_engine
+from sqlmodel import Session
 
-from carvalue.core.errors import SettingsIncomplete, StoreUnavailable
-from carvalue.storage import tables  # noqa: F401 - registers the tables
+from carvalue.core.errors import SettingsIncomplete
+from carvalue.storage import postgres, sqlite
+from carvalue.storage.migrating import prepare
+from carvalue.storage.transactions import Lane
 
-logger = logging.getLogger(__name__)
-
-BUSY_TIMEOUT_MS = 5000
-QUEUE_SECONDS = 5.0
-"""How long a transaction waits for its turn behind others; then the caller is told to come back."""
-READERS = 4
+CONNECTIONS = 10
+"""To PostgreSQL, by each process."""
 
 ResultT = TypeVar("ResultT")
 
 
 class Database:
-    """A SQLite file, its tables made when it is opened. Raises `StoreUnavailable`."""
+    """
+    A database with the tables of this version; an empty one is set up.
 
-    def __init__(self, url: str) -> None:
-        parsed = _sqlite_file(url)
-        self._writer = _engine(parsed, pool_size=1, begin="BEGIN IMMEDIATE")
-        self._readers = _engine(parsed, pool_size=READERS, begin="BEGIN")
-        self._writing = ThreadPoolExecutor(1, "database-writer")
-        self._reading = ThreadPoolExecutor(READERS, "database-reader")
-        with _translated():
-            SQLModel.metadata.create_all(self._writer)
+    Raises `SettingsIncomplete` where the URL names none, and `StoreUnavailable` where it cannot be
+    used or must be upgraded first.
+    """
+
+    def __init__(self, url: str, *, connections: int = CONNECTIONS) -> None:
+        parsed = database_url(url)
+        prepare(migrating_engine(parsed))
+        self._is_sqlite = is_sqlite(parsed)
+        self._writing: Lane
+        self._reading: Lane
+        if self._is_sqlite:
+            self._writing, self._reading = sqlite.lanes(parsed)
+        else:
+            self._writing = self._reading = postgres.lane(parsed, connections)
 
     async def write(self, work: Callable[[Session], ResultT]) -> ResultT:
-        """Run a transaction that may write; committed at the end, rolled back on an error."""
-        return await self._run(self._writing, self._writer, work)
+        """
+        Run a transaction that may write; committed at the end, rolled back on an error.
+
+        `work` may be run more than once, so it changes nothing but through its session.
+        """
+        return await self._writing.transaction(work)
 
     async def read(self, work: Callable[[Session], ResultT]) -> ResultT:
         """Run a transaction that only reads."""
-        return await self._run(self._reading, self._readers, work)
-
-    async def _run(
-        self, threads: ThreadPoolExecutor, engine: Engine, work: Callable[[Session], ResultT]
-    ) -> ResultT:
-        def transaction() -> ResultT:
-            with (
-                _translated(),
-                Session(engine, expire_on_commit=False) as session,
-                session.begin(),
-            ):
-                return work(session)
-
-        turn = threads.submit(transaction)
-        waiting = asyncio.wrap_future(turn)
-        done, _ = await asyncio.wait({waiting}, timeout=QUEUE_SECONDS)
-        if not done and turn.cancel():  # one that has begun is waited for: it may have been done
-            raise StoreUnavailable("The database is busy.")
-        return await waiting
+        return await self._reading.transaction(work)
 
     async def forget(self) -> None:
-        """
-        Empty the write-ahead log, where what was deleted would stay for a while.
-
-        The deletion stands already, so a log that cannot be emptied now is left to SQLite, which
-        empties it later.
-        """
-
-        def checkpoint() -> None:
-            with self._writer.connect() as connection:
-                # The driver's own connection: a checkpoint cannot stand in a transaction.
-                driver: Any = connection.connection.driver_connection
-                driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
-        try:
-            await asyncio.wrap_future(self._writing.submit(checkpoint))
-        except (sqlite3.Error, SQLAlchemyError) as error:
-            logger.warning("the write-ahead log is not emptied yet: %s", error)
+        """Let what was deleted not linger in a log. PostgreSQL's own is its operator's matter."""
+        if self._is_sqlite:
+            await sqlite.empty_log(self._writing)
 
     def close(self) -> None:
-        self._writing.shutdown()
-        self._reading.shutdown()
-        self._writer.dispose()
-        self._readers.dispose()
+        for lane in {self._writing, self._reading}:
+            lane.close()
 
 
-def _sqlite_file(url: str) -> URL:
-    """Raises `SettingsIncomplete` for everything but a SQLite file."""
+def database_url(url: str) -> URL:
+    """Raises `SettingsIncomplete` for everything but a SQLite file or PostgreSQL."""
     try:
         parsed = make_url(url)
     except (SQLAlchemyError, ValueError) as error:
         raise SettingsIncomplete("CARVALUE_DATABASE_URL is not a database URL.") from error
-    plain = parsed.drivername in ("sqlite", "sqlite+pysqlite") and not parsed.query
-    if not plain or parsed.database in (None, "", ":memory:"):
+    match parsed.drivername:
+        case "sqlite" | "sqlite+pysqlite":
+            fits = not parsed.query and parsed.database not in (None, "", ":memory:")
+        case "postgresql" | "postgresql+psycopg":
+            fits = bool(parsed.database)
+        case _:
+            fits = False
+    if not fits:
         raise SettingsIncomplete(
-            "CARVALUE_DATABASE_URL must name a SQLite file, such as sqlite:///carvalue.db."
+            "CARVALUE_DATABASE_URL must name a SQLite file, such as sqlite:///carvalue.db, or a "
+            "PostgreSQL database, such as postgresql://user:password@host/carvalue."
         )
     return parsed
 
 
-def _engine(url: URL, *, pool_size: int, begin: str) -> Engine:
-    engine = create_engine(url, pool_size=pool_size, max_overflow=0)
-
-    @event.listens_for(engine, "connect")
-    def _configure(connection: Any, _record: object) -> None:
-        connection.isolation_level = None  # BEGIN is ours, below
-        for pragma in (
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            f"busy_timeout={BUSY_TIMEOUT_MS}",
-            "foreign_keys=ON",
-            "secure_delete=ON",
-        ):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Any) -> None:
-        connection.exec_driver_sql(begin)
-
-    return engine
+def is_sqlite(url: URL) -> bool:
+    return url.get_backend_name() == "sqlite"
 
 
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except SQLAlchemyError as error:
-        raise StoreUnavailable("The database cannot be used right now.") from error
+def migrating_engine(url: URL) -> Any:
+    return sqlite.migrating_engine(url) if is_sqlite(url) else postgres.migrating_engine(url)
+
+
+def upsert(session: Session, table: Any) -> for_sqlite.Insert | for_postgres.Insert:
+    """An INSERT that can be told what to do on a conflict, by `on_conflict_do_update`."""
+    if session.get_bind().dialect.name == "postgresql":
+        return for_postgres.insert(table)
+    return for_sqlite.insert(table)

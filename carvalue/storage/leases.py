@@ -17,6 +17,7 @@ from sqlalchemy import Float, cast, func, literal, make_url, update
 from sqlmodel import Session, col, select
 
 from carvalue.core.appraisal import Appraisal
+from carvalue.core.observer import Backlog
 from carvalue.storage.tables import AppraisalRow
 
 try:
@@ -98,12 +99,30 @@ def let_go(session: Session, appraisals: Sequence[Appraisal]) -> None:
     """End leases of ours; what others have taken over meanwhile stays theirs."""
     held = [one.lease for one in appraisals if one.lease]
     session.connection().execute(
-        update(AppraisalRow).where(col(AppraisalRow.lease).in_(held)).values(lease_until=0.0)
+        update(AppraisalRow)
+        .where(col(AppraisalRow.lease).in_(held))
+        .values(lease_until=clock(session))
     )
 
 
 def end_all(session: Session) -> None:
     """End every lease: nobody else uses this database, so whoever held them is gone."""
     session.connection().execute(
-        update(AppraisalRow).where(col(AppraisalRow.stage).is_not(None)).values(lease_until=0.0)
+        update(AppraisalRow)
+        .where(col(AppraisalRow.stage).is_not(None))
+        .values(lease_until=clock(session))
     )
+
+
+def backlog(session: Session) -> Backlog:
+    """How much is open: what nobody holds has waited since its lease ended."""
+    left = col(AppraisalRow.lease_until) - clock(session)
+    waiting, leased, longest, oldest = session.exec(
+        select(
+            func.count().filter(left < 0),
+            func.count().filter(left >= 0),
+            func.max(-left).filter(left < 0),
+            func.max(LEASE_SECONDS - left).filter(left >= 0),
+        ).where(col(AppraisalRow.stage).is_not(None))
+    ).one()
+    return Backlog(waiting, leased, longest or 0.0, oldest or 0.0)

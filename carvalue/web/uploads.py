@@ -3,6 +3,7 @@ From an uploaded file to a photo.
 """
 
 import os
+import time
 from functools import partial
 
 import anyio.to_thread
@@ -11,6 +12,7 @@ from fastapi import UploadFile
 from starlette.formparsers import MultiPartParser
 
 from carvalue.core.errors import Overloaded
+from carvalue.core.observer import PhotoPrepared, tell
 from carvalue.core.photos import Photo, Side
 from carvalue.imaging import prepare_photo
 from carvalue.web.requests import MAX_UPLOAD
@@ -44,4 +46,7 @@ async def prepared(content: bytes, side: Side, *, zoom: int = 1) -> Photo:
     """The photo of these bytes; see `read_photo`. Raises `Overloaded`, too."""
     check_room()
     prepare = partial(prepare_photo, content, side, zoom=zoom)
-    return await anyio.to_thread.run_sync(prepare, limiter=_decoders)
+    started = time.monotonic()
+    photo = await anyio.to_thread.run_sync(prepare, limiter=_decoders)
+    tell(PhotoPrepared(time.monotonic() - started))
+    return photo

@@ -73,9 +73,9 @@ async def test_the_service_shows_them(tmp_path: Path) -> None:
     """
     The service shows its metrics while it runs, on their port and not on its own.
     """
-    settings = mock_settings(database_url=f"sqlite:///{tmp_path}/test.db")
     port = free_port()
-    app = create_app(settings, metrics_at=(HERE, port))
+    settings = mock_settings(database_url=f"sqlite:///{tmp_path}/test.db")
+    app = create_app(settings.model_copy(update={"metrics_port": port}))
     transport = httpx.ASGITransport(app=app)
     async with (
         app.router.lifespan_context(app),

@@ -144,6 +144,34 @@ async def test_providers(client: httpx.AsyncClient, metrics: Metrics) -> None:
     assert counted(metrics, "carvalue_provider_call_seconds_sum", provider="imagga") > 0
 
 
+async def test_a_whole_way(client: httpx.AsyncClient, metrics: Metrics) -> None:
+    """
+    What an appraisal goes through counts: its photos, the decision, the stages, the user's
+    choice, and every transaction.
+    """
+    started = (await client.post("/v1/appraisals", files=photos())).json()
+    best = started["candidates"][0]
+    car = {"make_id": best["make_id"], "model_id": best["model_id"], "year": 2010}
+    await client.put(
+        f"/v1/appraisals/{started['id']}/car",
+        json=car | {"mileage": 58000, "condition": "very_good"},
+    )
+    other = {"make_id": "volvo", "model_id": "volvo-xc90", "year": 2010}
+    await client.put(f"/v1/appraisals/{started['id']}/car", json=other)
+
+    assert counted(metrics, "carvalue_photo_preparation_seconds_count") == 2
+    decision = started["decision"]
+    assert counted(metrics, "carvalue_decisions_total", decision=decision) == 1
+    assert counted(metrics, "carvalue_confirmations_total", source="suggested") == 1
+    assert counted(metrics, "carvalue_confirmations_total", source="catalog") == 1
+    for stage in ("categorization", "specs", "valuation"):
+        assert counted(metrics, "carvalue_runs_total", stage=stage, outcome="done") >= 1
+    for kind in ("read", "write"):
+        name = "carvalue_database_transactions_total"
+        assert counted(metrics, name, kind=kind, outcome="done") > 1
+        assert counted(metrics, name, kind=kind, outcome="failed") == 0
+
+
 async def test_few_series(client: httpx.AsyncClient, metrics: Metrics) -> None:
     """
     Nobody can fill our memory, or Prometheus's, with paths and methods that do not exist.

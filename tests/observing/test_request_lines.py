@@ -113,6 +113,21 @@ async def test_the_log_of_a_request(client: httpx.AsyncClient, log: Log) -> None
     assert log.requests[-1]["appraisal_id"] == id
 
 
+async def test_the_log_of_the_work(client: httpx.AsyncClient, log: Log) -> None:
+    """
+    Work that a request has begun tells that request and the appraisal, which the request could
+    not name yet.
+    """
+    await client.put("/mocks/scenarios/imagga", json={"scenario": "nonsense"})
+    headers = {"X-Request-Id": REQUEST_ID}
+    id = (await client.post("/v1/appraisals", files=photos(), headers=headers)).json()["id"]
+
+    warnings = [one for one in log.records if one["logger"] == "carvalue.providers.http"]
+    assert warnings
+    assert {one["appraisal_id"] for one in warnings} == {id}
+    assert {one["request_id"] for one in warnings} == {REQUEST_ID}
+
+
 async def test_a_bug(log: Log) -> None:
     """
     Our own mistake can be found by the id that the caller was shown.

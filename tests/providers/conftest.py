@@ -1,5 +1,5 @@
 """
-A client to ask providers with, and a port where one speaks HTTP as badly as it likes.
+The adapters as most tests want them, and a port where one speaks HTTP as badly as it likes.
 """
 
 import asyncio
@@ -8,6 +8,26 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import httpx
 import pytest
+import respx
+from starlette.applications import Starlette
+
+from carvalue.providers.carquery import CarQuery
+from carvalue.providers.cloudinary import Cloudinary
+from carvalue.providers.epa import Epa
+from carvalue.providers.imagekit import ImageKit
+from carvalue.providers.imagga import Imagga
+from carvalue.providers.marketcheck import MarketCheck
+from carvalue.providers.vpic_api import VpicApi
+from mocks import carquery as carquery_mock
+from tests.providers import (
+    carquery_answers,
+    cloudinary_answers,
+    epa_records,
+    imagekit_answers,
+    imagga_answers,
+    marketcheck_answers,
+    vpic_answers,
+)
 
 Wire = Callable[..., Awaitable[str]]
 
@@ -16,6 +36,55 @@ Wire = Callable[..., Awaitable[str]]
 async def http() -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(trust_env=False) as client:
         yield client
+
+
+@pytest.fixture
+def carquery(http: httpx.AsyncClient) -> CarQuery:
+    return carquery_answers.asked_over(http)
+
+
+@pytest.fixture
+async def mocked_carquery() -> AsyncIterator[CarQuery]:
+    """CarQuery as the mock plays it."""
+    transport = httpx.ASGITransport(app=Starlette(routes=carquery_mock.routes()))
+    async with httpx.AsyncClient(transport=transport) as http:
+        yield carquery_answers.asked_over(http)
+
+
+@pytest.fixture
+def cloudinary(http: httpx.AsyncClient) -> Cloudinary:
+    return cloudinary_answers.a_cloudinary(http)
+
+
+@pytest.fixture(scope="session")
+def epa() -> Epa:
+    return Epa(epa_records.Rows(*epa_records.sample()))
+
+
+@pytest.fixture
+def imagekit(http: httpx.AsyncClient) -> ImageKit:
+    return imagekit_answers.an_imagekit(http)
+
+
+@pytest.fixture
+def deleted(respx_mock: respx.MockRouter) -> respx.Route:
+    """The photo can be deleted at ImageKit."""
+    return respx_mock.delete(imagekit_answers.FILE, name="deleted").respond(204)
+
+
+@pytest.fixture
+def imagga(http: httpx.AsyncClient) -> Imagga:
+    return imagga_answers.imagga_with(http)
+
+
+@pytest.fixture
+def marketcheck(http: httpx.AsyncClient) -> MarketCheck:
+    return marketcheck_answers.a_marketcheck(http)
+
+
+@pytest.fixture
+def vpic(http: httpx.AsyncClient) -> VpicApi:
+    return vpic_answers.asked_over(http)
 
 
 @pytest.fixture

@@ -1,67 +1,22 @@
 """
-CarQuery: how it is asked, what it calls a car, and how it says no.
+CarQuery: how it is asked, and what it calls a car.
 """
 
 import json
-import time
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import respx
-from starlette.applications import Starlette
 
-from carvalue.core.budget import time_budget
 from carvalue.core.cars import Car, MakeModel, Trim
-from carvalue.core.errors import (
-    ProviderAnswerUnreadable,
-    ProviderBusy,
-    ProviderError,
-    ProviderRequestRefused,
-    ProviderUnavailable,
-    TechnicalError,
-    UnknownTrim,
-)
-from carvalue.providers.carquery import CarQuery, Make, TurnedAway, same_model, unwrapped
-from carvalue.providers.http import Channel
-from mocks.carquery import routes
+from carvalue.core.errors import ProviderAnswerUnreadable, UnknownTrim
+from carvalue.providers.carquery import CarQuery, Make, same_model, unwrapped
+from tests.providers.carquery_answers import A_VIPER, AGENT, URL, VIPER
 
 pytestmark = pytest.mark.anyio
 
-URL = "https://carquery.test/api/0.3/"
-AGENT = "carvalue (tests)"
 COROLLA = MakeModel("toyota", "Toyota", "toyota-corolla", "Corolla")
 FOUR_RUNNER = MakeModel("toyota", "Toyota", "toyota-4-runner", "4-Runner")
-ANSWERS = Path("mocks/answers/carquery/recorded.json")
-VIPER = json.loads(ANSWERS.read_text("utf-8"))["trims"][0]
-A_VIPER = MakeModel("dodge", "Dodge", "dodge-viper", "Viper")
-
-
-def asked_over(http: httpx.AsyncClient, *, seconds: float = 5.0, pause: float = 0.0) -> CarQuery:
-    return CarQuery(
-        Channel(http, "carquery", seconds), base_url=URL[:-1], user_agent=AGENT, pause=pause
-    )
-
-
-@pytest.fixture
-def carquery(http: httpx.AsyncClient) -> CarQuery:
-    return asked_over(http)
-
-
-@pytest.fixture
-def hasty(http: httpx.AsyncClient) -> CarQuery:
-    """One that has no time to ask again."""
-    return asked_over(http, seconds=0.1)
-
-
-@pytest.fixture
-async def mocked() -> AsyncIterator[CarQuery]:
-    """CarQuery as the mock plays it."""
-    transport = httpx.ASGITransport(app=Starlette(routes=routes()))
-    async with httpx.AsyncClient(transport=transport) as http:
-        yield asked_over(http)
 
 
 def trim(model_id: str, **known: Any) -> dict[str, Any]:
@@ -152,27 +107,27 @@ async def test_the_default_trim(carquery: CarQuery, respx_mock: respx.MockRouter
         assert trims[0].name is None
 
 
-async def test_the_trim_that_was_chosen(mocked: CarQuery) -> None:
+async def test_the_trim_that_was_chosen(mocked_carquery: CarQuery) -> None:
     """
     The user's trim has its own engine; one of another car is refused.
     """
-    trims = await mocked.trims(COROLLA, 2010)
+    trims = await mocked_carquery.trims(COROLLA, 2010)
     xrs = next(one for one in trims if one.name == "XRS")
 
-    sheet = await mocked.specs(Car(COROLLA, 2010, xrs.trim_id))
+    sheet = await mocked_carquery.specs(Car(COROLLA, 2010, xrs.trim_id))
 
     assert sheet is not None
     assert sheet.trims == trims
     assert (sheet.specs.trim_id, sheet.specs.engine_displacement_cc) == (xrs.trim_id, 2362)
     with pytest.raises(UnknownTrim):
-        await mocked.specs(Car(COROLLA, 2010, "11459"))
+        await mocked_carquery.specs(Car(COROLLA, 2010, "11459"))
 
 
-async def test_the_articles_corolla(mocked: CarQuery) -> None:
+async def test_the_articles_corolla(mocked_carquery: CarQuery) -> None:
     """
     The car that this product started from is in CarQuery under the same id.
     """
-    sheet = await mocked.specs(Car(COROLLA, 2010))
+    sheet = await mocked_carquery.specs(Car(COROLLA, 2010))
 
     assert sheet is not None
     assert sheet.specs.trim_id == "45963"
@@ -181,7 +136,7 @@ async def test_the_articles_corolla(mocked: CarQuery) -> None:
     assert sheet.specs.corrected == ()
 
 
-async def test_a_car_that_is_not_known(mocked: CarQuery) -> None:
+async def test_a_car_that_is_not_known(mocked_carquery: CarQuery) -> None:
     """
     Nothing found is nothing found: no make, no model, no year.
     """
@@ -190,15 +145,15 @@ async def test_a_car_that_is_not_known(mocked: CarQuery) -> None:
         Car(MakeModel("toyota", "Toyota", "toyota-corona", "Corona"), 2010),
         Car(COROLLA, 1950),
     ):
-        assert await mocked.specs(car) is None
-        assert await mocked.trims(car.make_model, car.year) == ()
+        assert await mocked_carquery.specs(car) is None
+        assert await mocked_carquery.trims(car.make_model, car.year) == ()
 
 
-async def test_a_name_that_is_spelt_otherwise(mocked: CarQuery) -> None:
+async def test_a_name_that_is_spelt_otherwise(mocked_carquery: CarQuery) -> None:
     """
     The catalogue's 4-Runner is CarQuery's 4Runner.
     """
-    sheet = await mocked.specs(Car(FOUR_RUNNER, 2010))
+    sheet = await mocked_carquery.specs(Car(FOUR_RUNNER, 2010))
 
     assert sheet is not None
     assert sheet.specs.body == "SUV"
@@ -291,150 +246,6 @@ async def test_a_record_of_another_year(carquery: CarQuery, respx_mock: respx.Mo
     assert [one.trim_id for one in await carquery.trims(A_VIPER, 2009)] == ["11459"]
 
 
-@pytest.mark.parametrize(
-    "body",
-    ["<html>It works!</html>", "", "[]", "null", "{}", '{"Trims": null}', '{"Trims": 7}', "?(;)"],
-)
-async def test_another_answer(hasty: CarQuery, respx_mock: respx.MockRouter, body: str) -> None:
-    respx_mock.get(URL).respond(text=body)
-
-    with pytest.raises(ProviderAnswerUnreadable):
-        await hasty.specs(Car(A_VIPER, 2009))
-
-
-@pytest.mark.parametrize("body", ['{"error":"Some words"}', '?({"error":"Some words"});'])
-async def test_an_error_with_status_200(
-    carquery: CarQuery, respx_mock: respx.MockRouter, body: str
-) -> None:
-    """
-    An error in friendly wrapping does not read as "no such car", and its words stay with us.
-    """
-    respx_mock.get(URL).respond(text=body)
-
-    with pytest.raises(ProviderRequestRefused) as refused:
-        await carquery.specs(Car(A_VIPER, 2009))
-
-    assert "Some words" not in str(refused.value)
-
-
-async def test_being_turned_away(carquery: CarQuery, respx_mock: respx.MockRouter) -> None:
-    """
-    A 403 is no refused key, for there is none: we stay away, and another source may be asked.
-    """
-    route = respx_mock.get(URL).respond(403, text="<html>Forbidden</html>")
-
-    with pytest.raises(TurnedAway) as failed:
-        await carquery.specs(Car(A_VIPER, 2009))
-
-    assert isinstance(failed.value, ProviderUnavailable)
-    assert failed.value.retry_after == 600
-    assert route.call_count == 1
-
-
-async def test_a_library_that_does_not_say_who_uses_it() -> None:
-    """
-    It is the setting's User-Agent that opens CarQuery's door.
-    """
-    transport = httpx.ASGITransport(app=Starlette(routes=routes()))
-    async with httpx.AsyncClient(transport=transport) as http:
-        channel = Channel(http, "carquery", 5.0)
-        carquery = CarQuery(channel, user_agent="python-httpx/0.28", pause=0)
-        with pytest.raises(TurnedAway):
-            await carquery.check()
-
-
-@pytest.mark.parametrize(
-    ("status", "kind"),
-    [
-        (400, ProviderRequestRefused),
-        (404, ProviderRequestRefused),
-        (429, ProviderBusy),
-        (500, ProviderUnavailable),
-        (503, ProviderUnavailable),
-        (301, ProviderAnswerUnreadable),
-    ],
-)
-async def test_every_status(
-    hasty: CarQuery, respx_mock: respx.MockRouter, status: int, kind: type[ProviderError]
-) -> None:
-    respx_mock.get(URL).respond(status, text="<html>Some words</html>")
-
-    with pytest.raises(kind) as failed:
-        await hasty.specs(Car(A_VIPER, 2009))
-
-    assert failed.value.provider == "carquery"
-    assert "Some words" not in str(failed.value)
-
-
-async def test_an_outage_that_passes(carquery: CarQuery, respx_mock: respx.MockRouter) -> None:
-    """
-    A free call is repeated, so that a moment's outage is not the user's.
-    """
-    respx_mock.get(URL).mock(
-        side_effect=[
-            httpx.Response(502, text="<html>Bad Gateway</html>"),
-            httpx.Response(200, json={"Trims": [VIPER]}),
-        ]
-    )
-
-    assert await carquery.specs(Car(A_VIPER, 2009)) is not None
-
-
-async def test_calls_are_paced(http: httpx.AsyncClient, respx_mock: respx.MockRouter) -> None:
-    """
-    CarQuery is left in peace between two calls, as it blocks those who hurry.
-    """
-    respx_mock.get(URL).respond(json={"Trims": [VIPER]})
-    carquery = asked_over(http, pause=0.1)
-
-    started = time.monotonic()
-    await carquery.trims(A_VIPER, 2009)
-    assert time.monotonic() - started < 0.1
-    await carquery.trims(A_VIPER, 2009)
-
-    assert time.monotonic() - started >= 0.1
-
-
-async def test_no_time_to_wait_for_a_turn(
-    http: httpx.AsyncClient, respx_mock: respx.MockRouter
-) -> None:
-    """
-    Who cannot wait is told at once when to come again, and takes nobody's turn.
-    """
-    respx_mock.get(URL).respond(json={"Trims": [VIPER]})
-    carquery = asked_over(http, pause=1.5)
-    await carquery.trims(A_VIPER, 2009)
-
-    started = time.monotonic()
-    for _ in range(2):
-        with time_budget(0.2), pytest.raises(ProviderBusy) as busy:
-            await carquery.trims(A_VIPER, 2009)
-        assert busy.value.retry_after == 2
-
-    assert isinstance(busy.value, TechnicalError)
-    assert time.monotonic() - started < 0.1
-    assert respx_mock.calls.call_count == 1
-
-
-async def test_the_check(
-    mocked: CarQuery, respx_mock: respx.MockRouter, carquery: CarQuery, hasty: CarQuery
-) -> None:
-    """
-    The check asks for the years, CarQuery's shortest answer; they come as text, first and last.
-    """
-    await mocked.check()
-    assert (await mocked.years())[0] == 1941
-
-    route = respx_mock.get(URL).respond(json={"Years": {"min_year": "1941", "max_year": "2022"}})
-    assert list(await carquery.years())[-1] == 2022
-    assert dict(route.calls.last.request.url.params) == {"cmd": "getYears"}
-
-    for wrong in ({}, {"Years": []}, {"Years": {"min_year": "old", "max_year": "new"}}):
-        respx_mock.get(URL).respond(json=wrong)
-        with pytest.raises(ProviderAnswerUnreadable):
-            await hasty.check()
-
-
-async def test_makes_and_models(mocked: CarQuery) -> None:
-    assert Make("land-rover", "Land Rover") in await mocked.makes(2008)
-    assert {"Corolla", "4Runner"} <= set(await mocked.models("toyota", 2010))
+async def test_makes_and_models(mocked_carquery: CarQuery) -> None:
+    assert Make("land-rover", "Land Rover") in await mocked_carquery.makes(2008)
+    assert {"Corolla", "4Runner"} <= set(await mocked_carquery.models("toyota", 2010))

@@ -102,7 +102,7 @@ def categories(label: str, percent: float = 90) -> dict[str, Any]:
 
 
 def said(label: str, confidence: float = 0.9, id: str = "cars") -> Answer:
-    return Answer((Label(label, confidence),), id)
+    return Answer((Label(label, confidence),), id, independent=id.startswith("tags"))
 
 
 async def answers(bulk: ImaggaBulk, urls: list[str], id: str = "cars") -> list[UrlAnswer]:

@@ -1,5 +1,5 @@
 """
-MarketCheck: which cars are asked for, what that costs, and what becomes of the figures.
+MarketCheck: which cars are asked for, and what that costs.
 """
 
 from dataclasses import replace
@@ -11,81 +11,32 @@ import respx
 from starlette.applications import Starlette
 
 from carvalue.core.cars import Car, MakeModel, Specs
-from carvalue.core.errors import ProviderAnswerUnreadable, ProviderUnavailable
-from carvalue.core.valuation import Condition, MileageUnit, Price, Usage
+from carvalue.core.errors import ProviderUnavailable
+from carvalue.core.valuation import Condition, MileageUnit, Usage
 from carvalue.providers.http import Channel
-from carvalue.providers.marketcheck import (
-    MarketCheck,
-    PredictionAnswer,
-    SearchAnswer,
-    mileage_band,
-    predicted_from,
-    price_from,
-)
+from carvalue.providers.marketcheck import MarketCheck, mileage_band
 from mocks.marketcheck import routes
+from tests.providers.marketcheck_answers import (
+    COROLLA,
+    PRICE,
+    SEARCH,
+    SPECS,
+    STATS,
+    USED,
+    VIN,
+    a_marketcheck,
+    asked,
+    found,
+    price_of,
+)
 
 pytestmark = pytest.mark.anyio
 
-BASE = "http://marketcheck.test/v2"
-SEARCH = f"{BASE}/search/car/active"
-PREDICTION = f"{BASE}/predict/car/us/marketcheck_price"
-COROLLA = Car(MakeModel("toyota", "Toyota", "toyota-corolla", "Corolla"), 2010)
-SPECS = Specs(trim_id="45963", source="specs")
 LE = Specs(trim_id="45963", source="specs", trim_name="LE")
-USED = Usage(58000, MileageUnit.mi, Condition.very_good)
-VIN = "2T1BU4EE9AC123456"
-STATS: dict[str, Any] = {
-    "count": 1250,
-    "missing": 34,
-    "min": 1795,
-    "median": 7995.0,
-    "max": 849995,
-    "mean": 8940.4,
-    "percentiles": {"5.0": 3200.0, "25.0": 6100.0, "75.0": 10990.0, "90.0": 14500.0},
-}
-PRICE = Price(
-    "USD",
-    min=1795,
-    median=7995,
-    max=849995,
-    mean=8940,
-    typical_low=6100,
-    typical_high=10990,
-    sample_size=1250,
-)
-
-
-def found(stats: object, num_found: object = 1284) -> dict[str, Any]:
-    return {"num_found": num_found, "listings": [], "stats": {"price": stats, "miles": {}}}
 
 
 def few(count: int, median: int = 7995) -> dict[str, Any]:
     return found(STATS | {"count": count, "median": median})
-
-
-@pytest.fixture
-def marketcheck(http: httpx.AsyncClient) -> MarketCheck:
-    return a_marketcheck(http)
-
-
-def a_marketcheck(http: httpx.AsyncClient, **options: Any) -> MarketCheck:
-    channel = Channel(http, "marketcheck", 5.0)
-    return MarketCheck(channel, base_url=BASE, api_key="the-key", **options)
-
-
-async def price_of(
-    valuer: MarketCheck,
-    *,
-    car: Car = COROLLA,
-    specs: Specs = SPECS,
-    country: str = "US",
-    vin: str | None = None,
-) -> Price | None:
-    return await valuer.value(car, specs, USED, country, vin)
-
-
-def asked(route: respx.Route) -> list[dict[str, str]]:
-    return [dict(call.request.url.params) for call in route.calls]
 
 
 # What is asked for
@@ -364,245 +315,6 @@ async def test_nothing_known_and_a_second_call_that_fails(
 
     with pytest.raises(ProviderUnavailable):
         await price_of(marketcheck)
-
-
-# The figures
-
-
-def price_of_stats(stats: object, num_found: object = 1284) -> Price | None:
-    answer = SearchAnswer.model_validate(found(stats, num_found))
-    return price_from(answer, currency="USD")
-
-
-def test_figures_in_quotes() -> None:
-    """
-    Some of MarketCheck's numbers are texts.
-    """
-    in_quotes = {
-        name: str(value) for name, value in STATS.items() if not isinstance(value, dict)
-    } | {"percentiles": {"25.0": "6100.0", "75.0": "10990"}}
-
-    assert price_of_stats(in_quotes) == PRICE
-    assert price_of_stats(in_quotes, "1284") == PRICE
-
-
-@pytest.mark.parametrize(
-    "stats",
-    [
-        None,
-        {},
-        {"count": 0, "missing": 34},
-        {"count": "0"},
-        {"count": 0, "min": None, "max": None, "mean": "NaN", "median": None, "sum": 0.0},
-        {"count": 0, "min": 0, "max": 0, "mean": 0, "median": 0},
-    ],
-    ids=repr,
-)
-def test_no_listing_with_a_price(stats: object) -> None:
-    """
-    Cars on sale whose prices nobody tells are no market data.
-    """
-    assert price_of_stats(stats) is None
-
-
-@pytest.mark.parametrize("answer", [{"num_found": 0}, {"num_found": 3, "stats": None}])
-def test_no_statistics(answer: dict[str, Any]) -> None:
-    """
-    Absent is MarketCheck's usual word for "none".
-    """
-    assert price_from(SearchAnswer.model_validate(answer), currency="USD") is None
-
-
-@pytest.mark.parametrize("figure", ["min", "median", "max", "mean"])
-@pytest.mark.parametrize(
-    "value", [None, -1, True, "cheap", "", "NaN", [], {}, 10**10, 10**400], ids=repr
-)
-def test_a_figure_that_is_none(figure: str, value: object) -> None:
-    """
-    Three figures of four are no price.
-    """
-    with pytest.raises(ProviderAnswerUnreadable):
-        price_of_stats(STATS | {figure: value})
-
-
-@pytest.mark.parametrize(
-    "figures",
-    [
-        {"min": 9000},
-        {"max": 7000},
-        {"mean": 900_000},
-        {"mean": 1000},
-        {"min": 0, "median": 0},
-    ],
-    ids=repr,
-)
-def test_figures_that_contradict_each_other(figures: dict[str, int]) -> None:
-    """
-    A median below the minimum is not shown to anybody, nor a car that costs nothing.
-    """
-    with pytest.raises(ProviderAnswerUnreadable):
-        price_of_stats(STATS | figures)
-
-
-@pytest.mark.parametrize(
-    "percentiles",
-    [
-        None,
-        [],
-        "many",
-        {},
-        {"10.0": 3200, "90.0": 14500},
-        {"25.0": 6100},
-        {"25.0": 6100, "75.0": "NaN"},
-        {"25.0": 10990, "75.0": 6100},
-        {"25.0": 1000, "75.0": 10990},
-        {"25.0": 8000, "75.0": 10990},
-        {"25.0": 6100, "75.0": 900_000},
-    ],
-    ids=repr,
-)
-def test_no_middle_half(percentiles: object) -> None:
-    """
-    The typical range is that of the middle half of the listings; another one is not made up.
-    """
-    price = price_of_stats(STATS | {"percentiles": percentiles})
-
-    assert price == replace(PRICE, typical_low=None, typical_high=None)
-
-
-def test_percentiles_by_whole_numbers() -> None:
-    price = price_of_stats(STATS | {"percentiles": {"25": 6100, "75": 10990}})
-
-    assert price == PRICE
-
-
-@pytest.mark.parametrize("count", [None, "many", True, -3, []], ids=repr)
-def test_a_price_of_unknown_many(count: object) -> None:
-    """
-    How many listings there are is not made up either.
-    """
-    assert price_of_stats(STATS | {"count": count}) == replace(PRICE, sample_size=None)
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        {},
-        {"num_found": -1},
-        {"num_found": None},
-        {"num_found": "many"},
-        {"num_found": 1, "stats": []},
-        {"num_found": 1, "stats": {"price": [7995]}},
-        {"success": True, "service": "marketcheck", "data": {"num_found": 0}},
-        {"result": '{"num_found": 0}'},
-    ],
-    ids=repr,
-)
-async def test_an_answer_of_another_form(
-    marketcheck: MarketCheck, respx_mock: respx.MockRouter, body: object
-) -> None:
-    """
-    What is not MarketCheck's answer does not count as "nothing found"; its MCP server's is none.
-    """
-    respx_mock.get(SEARCH).respond(json=body)
-
-    with pytest.raises(ProviderAnswerUnreadable):
-        await price_of(marketcheck)
-
-
-# This very car
-
-
-async def test_a_car_whose_vin_is_known(
-    http: httpx.AsyncClient, respx_mock: respx.MockRouter
-) -> None:
-    """
-    MarketCheck's model is told the VIN and the exact mileage, and no parameter that it refuses.
-    """
-    respx_mock.get(SEARCH).respond(json=found(STATS))
-    route = respx_mock.get(PREDICTION).respond(json={"marketcheck_price": 7850, "msrp": None})
-    valuer = a_marketcheck(http, dealer_type="independent", zip="75001", radius=50)
-
-    price = await price_of(valuer, vin=VIN.lower())
-
-    assert price == replace(PRICE, predicted=7850)
-    assert asked(route) == [
-        {
-            "api_key": "the-key",
-            "vin": VIN,
-            "miles": "58000",
-            "dealer_type": "independent",
-            "zip": "75001",
-        }
-    ]
-
-
-@pytest.mark.parametrize(
-    ("country", "vin", "options"),
-    [
-        ("CA", VIN, {}),
-        ("US", VIN, {"predict": False}),
-        ("US", None, {}),
-        ("US", "", {}),
-        ("US", VIN[:16], {}),
-        ("US", VIN + "7", {}),
-        ("US", "OIQ" + VIN[3:], {}),
-        ("US", VIN[:16] + "&", {}),
-    ],
-)
-async def test_no_prediction(
-    http: httpx.AsyncClient,
-    respx_mock: respx.MockRouter,
-    country: str,
-    vin: str | None,
-    options: dict[str, Any],
-) -> None:
-    """
-    What would not help is not paid for: another country, no VIN, or predictions turned off.
-    """
-    respx_mock.get(SEARCH).respond(json=found(STATS))
-
-    price = await price_of(a_marketcheck(http, **options), country=country, vin=vin)
-
-    assert price is not None
-    assert price.predicted is None
-    assert respx_mock.calls.call_count == 1
-
-
-async def test_no_prediction_without_prices(
-    marketcheck: MarketCheck, respx_mock: respx.MockRouter
-) -> None:
-    """
-    A prediction alone is no distribution of prices, so it is not asked for.
-    """
-    respx_mock.get(SEARCH).respond(json={"num_found": 0, "listings": []})
-
-    assert await price_of(marketcheck, vin=VIN) is None
-    assert respx_mock.calls.call_count == 2
-
-
-@pytest.mark.parametrize(
-    ("value", "predicted"),
-    [
-        (27850, 27850),
-        (27850.6, 27851),
-        ("27850", 27850),
-        (0, None),
-        (-5, None),
-        (None, None),
-        ("unknown", None),
-        ({}, None),
-        (True, None),
-    ],
-    ids=repr,
-)
-def test_what_is_predicted(value: object, predicted: int | None) -> None:
-    """
-    A car is not predicted to cost nothing.
-    """
-    answer = PredictionAnswer.model_validate({"marketcheck_price": value})
-
-    assert predicted_from(answer) == predicted
 
 
 # With the mock

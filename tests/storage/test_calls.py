@@ -3,14 +3,13 @@ What is counted and what is kept of providers, in the database and in the tests'
 """
 
 import asyncio
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
+from sqlmodel import Session
 
 from carvalue.core.access import Access, QuotaBook
 from carvalue.core.answers import Answer, Awaited, Flag
@@ -54,12 +53,14 @@ def memory(request: pytest.FixtureRequest, database: Database, clock: Clock) -> 
     return SqlMemory(database, now=clock) if request.param == "sql" else FakeMemory(now=clock)
 
 
-@pytest.fixture
-def sqlite(url: str, database: Database) -> Iterator[sqlite3.Connection]:
-    """The database file, as somebody else sees it."""
-    path = url.removeprefix("sqlite:///")
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        yield connection
+async def executed(database: Database, statement: str) -> list[Any]:
+    """What somebody else does to the database."""
+
+    def run(session: Session) -> list[Any]:
+        result = session.connection().execute(text(statement))
+        return list(result) if result.returns_rows else []
+
+    return await database.write(run)
 
 
 # Calls
@@ -220,23 +221,19 @@ async def test_what_has_expired(memory: Memory, clock: Clock) -> None:
     assert await memory.recall("key", kind) == ((S,), until)
 
 
-async def test_an_answer_of_another_version(
-    database: Database, clock: Clock, sqlite: sqlite3.Connection
-) -> None:
+async def test_an_answer_of_another_version(database: Database, clock: Clock) -> None:
     """
     After an update, what cannot be read any more is asked for again.
     """
     memory = SqlMemory(database, now=clock)
     until = AT + timedelta(days=1)
     await memory.remember("key", SpecsSheet | None, None, fetched_at=AT, until=until)
-    sqlite.execute("UPDATE kept_answer SET document = '{\"trims\": 7}'")
+    await executed(database, "UPDATE kept_answer SET document = '7'")
 
     assert await memory.recall("key", SpecsSheet | None) is None
 
 
-async def test_expired_answers_are_removed(
-    database: Database, clock: Clock, sqlite: sqlite3.Connection
-) -> None:
+async def test_expired_answers_are_removed(database: Database, clock: Clock) -> None:
     """
     The file does not grow for ever.
     """
@@ -248,10 +245,10 @@ async def test_expired_answers_are_removed(
 
     assert await memory.remove_expired() == 2
 
-    assert sqlite.execute("SELECT key FROM kept_answer").fetchall() == [("3",)]
+    assert await executed(database, "SELECT key FROM kept_answer") == [("3",)]
 
 
-async def test_a_vin_is_not_in_the_file(database: Database, url: str, catalog: Catalog) -> None:
+async def test_a_vin_is_not_kept(database: Database, catalog: Catalog) -> None:
     """
     Whoever gets hold of the database finds no VIN in it.
     """
@@ -260,21 +257,18 @@ async def test_a_vin_is_not_in_the_file(database: Database, url: str, catalog: C
 
     await specs.specs(car, VIN_OF_COROLLA_2010)
 
-    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
-        rows = connection.execute("SELECT key, document FROM kept_answer").fetchall()
-        dumped = "\n".join(connection.iterdump())
+    rows = await executed(database, "SELECT key, document FROM kept_answer")
     assert len(rows) == 1
-    assert VIN_OF_COROLLA_2010 not in dumped
+    assert VIN_OF_COROLLA_2010 not in str(rows)
 
 
-async def test_a_database_that_fails(
-    database: Database, clock: Clock, sqlite: sqlite3.Connection
-) -> None:
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+async def test_a_database_that_fails(database: Database, clock: Clock) -> None:
     """
     It is told by the one error that everybody can deal with.
     """
     for table in ("kept_answer", "provider_calls"):
-        sqlite.execute(f"DROP TABLE {table}")
+        await executed(database, f"DROP TABLE {table}")
     memory, book = SqlMemory(database, now=clock), SqlQuotaBook(database)
 
     for failing in (

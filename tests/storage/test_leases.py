@@ -12,6 +12,7 @@ from sqlmodel import Session, col
 
 from carvalue.core.appraisal import Appraisal
 from carvalue.core.errors import ChangedMeanwhile
+from carvalue.core.observer import Backlog
 from carvalue.core.photos import Side
 from carvalue.core.steps import SUCCESS
 from carvalue.storage import leases
@@ -179,3 +180,32 @@ async def test_after_a_restart(sql_store: SqlAppraisalStore) -> None:
     await sql_store.end_leases()
 
     assert await sql_store.take_over() is not None
+
+
+async def test_the_backlog(sql_store: SqlAppraisalStore, database: Database) -> None:
+    """
+    What waits and what is worked at is told apart, and for how long; what is done is neither.
+    """
+    assert await sql_store.backlog() == Backlog()
+    for number in range(3):
+        await added(sql_store, f"apr_{number}")
+    await sql_store.add(done(an_appraisal("apr_9")), PHOTOS)
+    await held_up(database, "apr_1")
+
+    backlog = await sql_store.backlog()
+
+    assert (backlog.waiting, backlog.leased) == (1, 2)
+    assert backlog.oldest_waiting > 0
+    assert 0 <= backlog.oldest_lease < leases.LEASE_SECONDS
+
+
+async def test_what_is_let_go_waits_from_then_on(sql_store: SqlAppraisalStore) -> None:
+    """
+    Work that a stopping process lets go has not been waiting for ever.
+    """
+    await sql_store.let_go([await added(sql_store)])
+
+    backlog = await sql_store.backlog()
+
+    assert (backlog.waiting, backlog.leased) == (1, 0)
+    assert 0 < backlog.oldest_waiting < leases.LEASE_SECONDS

@@ -2,7 +2,9 @@
 The book of calls that are paid for, kept in memory and in the database alike.
 """
 
+from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +15,7 @@ from carvalue.core.photos import Side
 from carvalue.storage.database import Database
 from carvalue.storage.ledger import KEPT_FOR, SqlLedger
 from tests.fakes import Clock, MemoryLedger
+from tests.storage.conftest import KINDS, opened, url_of
 
 pytestmark = pytest.mark.anyio
 
@@ -22,11 +25,13 @@ ANSWER = Answer((Label("toyota corolla", 0.9),), "cars", independent=True)
 TICKET = Awaited("imagga", "ticket", "cars")
 
 
-@pytest.fixture(params=["sql", "memory"])
-def ledger(request: pytest.FixtureRequest, clock: Clock) -> Ledger:
+@pytest.fixture(params=[*KINDS, "memory"])
+def ledger(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Iterator[Ledger]:
     if request.param == "memory":
-        return MemoryLedger(now=clock)
-    return SqlLedger(request.getfixturevalue("database"), now=clock)
+        yield MemoryLedger(now=clock)
+        return
+    with opened(url_of(request.param, request, tmp_path)) as database:
+        yield SqlLedger(database, now=clock)
 
 
 async def test_an_answer_is_found_by_its_question(ledger: Ledger, clock: Clock) -> None:

@@ -1,0 +1,93 @@
+"""
+How PostgreSQL is used: one server, which all replicas of the service share.
+
+All that is read and written goes to this one server, so whoever has written something reads it,
+through any replica. A server that is away is found out within seconds, by several limits: none of
+them sees every way of being away.
+"""
+
+import time
+from typing import Any
+
+from sqlalchemy import URL, Engine, NullPool, create_engine, event
+from sqlalchemy.exc import DisconnectionError
+
+from carvalue.storage.transactions import Lane
+
+QUEUE_SECONDS = 3.0
+RUN_SECONDS = 5.0
+IDLE_SECONDS = 5.0
+"""A connection that was idle for longer is asked whether it is alive; others have just been used."""
+STATEMENT_MS = 4000
+IDLE_IN_TRANSACTION_MS = 15_000
+"""Then the server ends the transaction of a replica that is gone, and with it its locks."""
+
+LIMITS: dict[str, Any] = {
+    "connect_timeout": 2,
+    "tcp_user_timeout": 5000,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 2,
+    "application_name": "carvalue",
+}
+
+
+def lane(url: URL, connections: int) -> Lane:
+    engine = create_engine(
+        with_driver(url),
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=QUEUE_SECONDS,
+        pool_use_lifo=True,
+        use_native_hstore=False,  # it would be asked for on every new connection
+        connect_args=_arguments(
+            url,
+            f"-c statement_timeout={STATEMENT_MS}"
+            f" -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_MS}",
+        ),
+    )
+    _check_idle_connections(engine)
+    return Lane(
+        engine, "database", connections, queue_seconds=QUEUE_SECONDS, run_seconds=RUN_SECONDS
+    )
+
+
+def migrating_engine(url: URL) -> Engine:
+    """The engine that tables are changed with, which may take long."""
+    return create_engine(
+        with_driver(url),
+        poolclass=NullPool,
+        use_native_hstore=False,
+        connect_args=_arguments(url, ""),
+    )
+
+
+def with_driver(url: URL) -> URL:
+    return url.set(drivername="postgresql+psycopg")
+
+
+def _arguments(url: URL, options: str) -> dict[str, Any]:
+    """Our limits, except those that the URL sets itself."""
+    own = url.query.get("options", "")
+    given = own if isinstance(own, str) else " ".join(own)
+    # Times are kept in UTC, whatever the server's own zone.
+    options = f"-c timezone=UTC {options} {given}".strip()
+    return {key: value for key, value in LIMITS.items() if key not in url.query} | {
+        "options": options
+    }
+
+
+def _check_idle_connections(engine: Engine) -> None:
+    @event.listens_for(engine, "checkin")
+    def _returned(_connection: object, record: Any) -> None:
+        record.info["used_at"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _taken(connection: Any, record: Any, _proxy: object) -> None:
+        used_at = record.info.get("used_at", time.monotonic())
+        if time.monotonic() - used_at < IDLE_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise DisconnectionError from error  # the pool tries another one

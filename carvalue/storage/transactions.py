@@ -1,0 +1,184 @@
+"""
+Runs transactions in threads: so many at a time, so many waiting, and none for ever.
+
+A transaction that broke off is run again where nothing of it can have been kept: it was in
+another's way, or its connection was lost before the commit. One whose commit was not heard of is
+never run again, since it may have been done.
+"""
+
+import asyncio
+import contextlib
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlmodel import Session
+
+from carvalue.core.errors import StoreUnavailable
+
+MAX_WAITING = 500
+"""Transactions that wait for a thread; who comes then is told at once to come back."""
+REPEATED = 3
+COLLISIONS = {
+    "40001",  # serialization failure
+    "40P01",  # deadlock
+    "23505",  # somebody wrote the same row at the same moment; now it is there to be found
+}
+
+ResultT = TypeVar("ResultT")
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Whatever the database complains of is `StoreUnavailable` to others."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise StoreUnavailable("The database cannot be used right now.") from error
+
+
+class Lane:
+    """
+    The threads of an engine, one for each of its connections.
+
+    Who has waited for a turn for `queue_seconds` is told to come back. `run_seconds` is how long
+    one that has begun is waited for; None is to its end. After that its connection is cut, and
+    whether it was done is not known.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        name: str,
+        threads: int,
+        *,
+        queue_seconds: float,
+        run_seconds: float | None = None,
+    ) -> None:
+        self.engine = engine
+        self._threads = ThreadPoolExecutor(threads, name)
+        self._most = threads + MAX_WAITING
+        self._queue_seconds = queue_seconds
+        self._run_seconds = run_seconds
+        self._open = 0
+
+    async def transaction(self, work: Callable[[Session], ResultT]) -> ResultT:
+        """Run it, committed at the end, rolled back on an error; it may be run more than once."""
+        if self._open >= self._most:
+            raise StoreUnavailable("The database is busy.")
+        transaction = _Transaction(self.engine, work, can_be_cut=self._run_seconds is not None)
+        turn = self._threads.submit(transaction.run)
+        waiting = self._waiting(turn)
+        done, _ = await asyncio.wait({waiting}, timeout=self._queue_seconds)
+        if not done and turn.cancel():
+            raise StoreUnavailable("The database is busy.")
+        if not done and self._run_seconds is not None:
+            # Not asyncio.timeout: it would wait for the thread, which may wait for ever.
+            try:
+                done, _ = await asyncio.wait({waiting}, timeout=self._run_seconds)
+            finally:
+                if not done:
+                    transaction.cut()
+            if not done:
+                raise StoreUnavailable("The database does not answer.")
+        return await waiting
+
+    async def call(self, function: Callable[[], ResultT]) -> ResultT:
+        """Run something else in its turn, to its end."""
+        return await self._waiting(self._threads.submit(function))
+
+    def _waiting(self, turn: "Future[ResultT]") -> "asyncio.Future[ResultT]":
+        waiting = asyncio.wrap_future(turn)
+        self._open += 1
+        waiting.add_done_callback(self._ended)
+        return waiting
+
+    def _ended(self, waiting: "asyncio.Future[Any]") -> None:
+        self._open -= 1
+        if not waiting.cancelled():
+            waiting.exception()  # its caller may have gone
+
+    def close(self) -> None:
+        # Where the database does not answer, nobody waits for threads that wait for it.
+        self._threads.shutdown(wait=self._run_seconds is None or not self._open)
+        self.engine.dispose()
+
+
+class _Transaction(Generic[ResultT]):
+    """One transaction, which may be cut off from outside its thread."""
+
+    def __init__(
+        self, engine: Engine, work: Callable[[Session], ResultT], *, can_be_cut: bool
+    ) -> None:
+        self._engine = engine
+        self._work = work
+        self._can_be_cut = can_be_cut
+        self._lock = threading.Lock()
+        self._held: Any = None
+        self._is_cut = False
+        self._committing = False
+        self._collisions = 0
+        self._was_lost = False
+
+    def run(self) -> ResultT:
+        with translated():
+            while True:
+                try:
+                    return self._once()
+                except DBAPIError as error:
+                    if not self._may_be_repeated(error):
+                        raise
+
+    def cut(self) -> None:
+        """Close the connection under a thread that waits for an answer; it will hear of it."""
+        with self._lock:
+            self._is_cut = True
+            if self._held is not None:
+                _shut_down(self._held)
+
+    def _once(self) -> ResultT:
+        self._committing = False
+        with Session(self._engine, expire_on_commit=False) as session:
+            if self._can_be_cut:
+                self._hold(session.connection().connection.driver_connection)
+            try:
+                result = self._work(session)
+                session.flush()
+                self._committing = True
+                session.commit()
+                return result
+            except BaseException:
+                session.rollback()  # while it can be cut
+                raise
+            finally:
+                self._hold(None)
+
+    def _hold(self, connection: Any) -> None:
+        with self._lock:
+            self._held = connection
+            if self._is_cut and connection is not None:
+                raise StoreUnavailable("The database does not answer.")
+
+    def _may_be_repeated(self, error: DBAPIError) -> bool:
+        if self._is_cut:
+            return False
+        if getattr(error.orig, "sqlstate", None) in COLLISIONS:
+            self._collisions += 1
+            return self._collisions <= REPEATED
+        if error.connection_invalidated and not self._committing and not self._was_lost:
+            self._was_lost = True
+            return True
+        return False
+
+
+def _shut_down(connection: Any) -> None:
+    with contextlib.suppress(OSError):  # it is closed already
+        descriptor = os.dup(connection.fileno())
+        with socket.socket(fileno=descriptor) as ours:
+            ours.shutdown(socket.SHUT_RDWR)
