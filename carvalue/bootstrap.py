@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib import import_module
 
@@ -33,6 +34,7 @@ from carvalue.storage.epa import SqlEpaStore
 from carvalue.storage.leases import alone_with
 from carvalue.storage.ledger import SqlLedger
 from carvalue.storage.listening import listen
+from carvalue.storage.retention import SqlRetention
 from carvalue.storage.webhooks import SqlWebhooks
 from carvalue.webhook_sending import system_names, webhook_sender
 from carvalue.wiring import Providers, wired
@@ -40,7 +42,7 @@ from carvalue.wiring import Providers, wired
 logger = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 3.0
-EXPIRY_CHECKED_EVERY = 3600.0
+PRUNED_EVERY = 600.0
 """Seconds; what has expired is not shown in the meantime, only not removed."""
 FINISHED_WITHIN = 20.0
 """Seconds that a stop leaves to what is under way; the rest is taken up by others, or later."""
@@ -73,7 +75,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             # An ASGI transport does not start the app that it calls.
             await stack.enter_async_context(mocks.router.lifespan_context(mocks))
         http = await stack.enter_async_context(_http_client(settings, mocks))
-        database = await asyncio.to_thread(Database, settings.database_url)
+        database = await asyncio.to_thread(_open_database, settings)
         stack.callback(database.close)
         webhooks = SqlWebhooks(database)
         look_up = stack.enter_context(system_names())
@@ -91,8 +93,9 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             await store.end_leases()
         listening = asyncio.create_task(listen(settings.database_url, changes))
         stack.push_async_callback(_ended, listening)
-        await store.remove_expired()
-        stack.push_async_callback(_ended, asyncio.create_task(_remove_expired(store, memory)))
+        retention = SqlRetention(database, timedelta(hours=settings.photos_kept_hours))
+        await retention.remove_expired()
+        stack.push_async_callback(_ended, asyncio.create_task(_prune(retention)))
         catalog = await asyncio.to_thread(load_catalog, settings.catalog_extra)
         providers = wired(
             settings,
@@ -125,12 +128,11 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         yield Running(appraiser, providers, endpoints, store.backlog)
 
 
-async def _remove_expired(store: SqlAppraisalStore, memory: SqlMemory) -> None:
+async def _prune(retention: SqlRetention) -> None:
     while True:
-        await asyncio.sleep(EXPIRY_CHECKED_EVERY)
+        await asyncio.sleep(PRUNED_EVERY)
         try:
-            await store.remove_expired()
-            await memory.remove_expired()
+            await retention.prune()
         except StoreUnavailable:
             logger.warning("what has expired is still there", exc_info=True)
 
@@ -152,7 +154,11 @@ def check_complete(settings: Settings) -> None:
 
 def check_store(settings: Settings) -> None:
     """Raise `StoreUnavailable` or `SettingsIncomplete` unless the database can be used."""
-    Database(settings.database_url).close()
+    _open_database(settings).close()
+
+
+def _open_database(settings: Settings) -> Database:
+    return Database(settings.database_url, connections=settings.database_pool)
 
 
 def load_mocks(import_string: str) -> Starlette:

@@ -20,7 +20,7 @@ import uvicorn
 from rich.console import Console
 from rich.text import Text
 
-from carvalue import __version__
+from carvalue import __version__, upkeep
 from carvalue.accuracy import evaluate_cases, parse_labels
 from carvalue.app import create_app
 from carvalue.bootstrap import Running, check_complete, check_store, running
@@ -39,6 +39,7 @@ from carvalue.observing.logs import configure_logging
 from carvalue.observing.redaction import secrets_of
 from carvalue.settings import Settings, mock_settings
 from carvalue.specs_import import import_specs
+from carvalue.storage.database import upgrade_database
 from carvalue.terminal import show_candidates, show_car, show_providers
 from carvalue.web import schemas
 from carvalue.web.api import create_api
@@ -57,6 +58,7 @@ app.command("categorize-urls")(categorize_urls)
 specs_commands = typer.Typer(no_args_is_help=True, help="The specs that are kept here.")
 specs_commands.command("import")(import_specs)
 app.add_typer(specs_commands, name="specs")
+app.add_typer(upkeep.commands, name="db")
 console = Console()
 stderr = Console(stderr=True)
 
@@ -158,6 +160,7 @@ def demo(
     _warn_of_open_access(host)
     with _settings(on_mocks=True, database_url=database_url) as settings:
         try:
+            upgrade_database(settings.database_url)
             asyncio.run(run_demo(settings, console, host=host, port=port, once=once))
         except DemoFailed as error:
             stderr.print(Text(str(error), style="bold red"))

@@ -140,7 +140,14 @@ class Settings(BaseSettings):
         default=None, description="A CSV with cars and names of your own; see docs/catalog.md."
     )
     database_url: str = Field(
-        default="sqlite:///carvalue.db", description="Where appraisals are kept: a SQLite file."
+        default="sqlite:///carvalue.db",
+        description="Where appraisals are kept: a SQLite file, or PostgreSQL.",
+    )
+    database_pool: int = Field(
+        default=10, ge=1, le=200, description="Connections to PostgreSQL, of each process."
+    )
+    photos_kept_hours: int = Field(
+        default=24, ge=0, le=720, description="How long photos are kept; 0: until categorized."
     )
     provider_seconds: float = Field(
         default=6.0, gt=0, le=25, description="How long one call to a provider may take, seconds."

@@ -12,7 +12,7 @@ from typing import TypeVar, assert_never
 
 import httpx
 
-from carvalue.core.access import Access, ProviderUsage, QuotaBook
+from carvalue.core.access import LONGEST_CALL, Access, ProviderUsage, QuotaBook, Turns
 from carvalue.core.categorizers import Categorizers
 from carvalue.core.errors import CarvalueError, SettingsIncomplete
 from carvalue.core.ledger import Ledger
@@ -93,13 +93,15 @@ class _Wiring:
     book: QuotaBook
     recollection: Recollection
     epa_rows: EpaRows
+    turns: Turns | None
     built: Providers
 
     def channel(self, name: str, wanted: ProviderSettings) -> Channel:
+        seconds = wanted.seconds or self.settings.provider_seconds
         access = self.built.accesses.get(name)
         if access is None:
-            access = self.built.accesses[name] = access_to(name, wanted, self.book)
-        seconds = wanted.seconds or self.settings.provider_seconds
+            access = access_to(name, wanted, self.book, self.turns, seconds)
+            self.built.accesses[name] = access
         return Channel(self.http, name, seconds, access)
 
     def webhook_url(self, name: str) -> str | None:
@@ -114,10 +116,15 @@ def wired(
     recollection: Recollection,
     ledger: Ledger,
     epa_rows: EpaRows,
+    turns: Turns | None = None,
 ) -> Providers:
-    """All providers of the settings. Raises `SettingsIncomplete`."""
+    """
+    All providers of the settings; `turns` if other processes ask them, too.
+
+    Raises `SettingsIncomplete`.
+    """
     built = Providers(Categorizers(()), SpecsInOrder(()), ValuersByCountry({}))
-    wiring = _Wiring(settings, http, book, recollection, epa_rows, built)
+    wiring = _Wiring(settings, http, book, recollection, epa_rows, turns, built)
     members = []
     for name in settings.categorizers:
         categorizer = _categorizer(name, wiring)
@@ -222,11 +229,19 @@ def imagga_of(wanted: ImaggaSettings, channel: Channel, access: Access) -> Imagg
     )
 
 
-def access_to(name: str, wanted: ProviderSettings, book: QuotaBook) -> Access:
-    """The way to a provider, within the limits of the settings."""
+def access_to(
+    name: str,
+    wanted: ProviderSettings,
+    book: QuotaBook,
+    turns: Turns | None = None,
+    seconds: float = LONGEST_CALL,
+) -> Access:
+    """The way to a provider, within the limits of the settings, for calls of so many seconds."""
     return Access(
         name,
         book,
+        turns=turns,
+        longest_call=seconds,
         concurrency=wanted.concurrency,
         monthly_limit=wanted.monthly_calls,
         resets_on_day=wanted.resets_on_day,

@@ -61,12 +61,15 @@ class Offer:
 
     car: KnownCar
     number: int
-    vin: str
     price: int | None
     miles: int
     dealer: Mapping[str, Any]
     dom: int
     certified: bool
+
+    @property
+    def vin(self) -> str:
+        return _vin(self.car, self.number)
 
     @property
     def make(self) -> str:
@@ -159,7 +162,6 @@ def _offer(
     return Offer(
         car=car,
         number=number,
-        vin=_vin(car, number),
         price=price,
         miles=miles,
         dealer=dealer,

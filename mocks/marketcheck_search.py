@@ -113,7 +113,7 @@ def _found(query: Query, place: tuple[float, float] | None) -> list[Offer]:
     kind = query.get("car_type")
 
     def fits(offer: Offer) -> bool:
-        if offer.country not in wanted or query.get("vin", offer.vin) != offer.vin:
+        if offer.country not in wanted or ("vin" in query and query["vin"] != offer.vin):
             return False
         if kind not in (None, "used") and not (kind == "certified" and offer.certified):
             return False  # nothing here is new, and "Used" is no type

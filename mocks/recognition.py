@@ -295,6 +295,7 @@ def learn(folder: Path) -> Recognition:
     May be called from several threads; one learns and the others wait for it.
     Raises ValueError if there are fewer than two categories of two photos.
     """
+    folder = folder.resolve()
     files = sorted(folder.glob("*/*.jpg"))
     state = tuple((str(file), file.stat().st_mtime_ns) for file in files)
     with _learning:

@@ -33,7 +33,7 @@ from carvalue.core.errors import (
 )
 from carvalue.core.labels import Label
 from carvalue.core.ledger import COUNTS_FOR, CallOutcome, PaidCall
-from carvalue.core.photos import Photo, Side
+from carvalue.core.photos import Photo, PhotoInfo, Side
 from carvalue.core.ports import CategorizerInfo, Position
 from carvalue.core.request_keys import RequestKey, RequestKeyTaken
 from carvalue.core.suppliers import DEFAULT, ValuersByCountry
@@ -86,6 +86,11 @@ class FakeCategorizer:
     later: int | None = None
     """Not None: answers are awaited; 0 when they are there."""
     collected: list[Side] = field(default_factory=list)
+    discarded: list[tuple[Side, str | None]] = field(default_factory=list)
+
+    async def discard(self, photo: PhotoInfo, awaited: Awaited | None) -> None:
+        self.discarded.append((photo.side, awaited.ticket if awaited else None))
+        await self.check()
 
     async def categorize(
         self, photo: Photo, categorizer_id: str, language: str = "en"

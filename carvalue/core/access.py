@@ -3,7 +3,7 @@ What stands before a provider: its circuit, its concurrency and its monthly quot
 
 A provider that is down is left alone, one that takes two calls at a time gets two, and a quota
 ends here before the provider refuses. What is counted is kept by a `QuotaBook`, so it outlives
-the process.
+the process; where several processes share a provider, `Turns` counts the calls of all.
 """
 
 import asyncio
@@ -33,6 +33,8 @@ QUOTA_REST = 3600.0
 """Seconds for which a provider is left alone at most that says its quota is used up."""
 A_HAIR = 0.05
 """Seconds by which a call that comes just in time may be early."""
+LONGEST_CALL = 60.0
+"""Seconds that a call takes at most, unless its provider is given less."""
 LAST_RESET_DAY = 28
 """The last day that every month has."""
 
@@ -53,9 +55,34 @@ class QuotaBook(Protocol):
         """The provider itself has counted so many."""
 
 
+class Turns(Protocol):
+    """
+    Who of all processes that share a provider may call it now.
+
+    Whoever waits stands in one line with the others and is not overtaken.
+    """
+
+    async def take(self, provider: str, limit: int, *, within: float, seconds: float) -> str | None:
+        """
+        A turn for so many seconds, as soon as fewer than `limit` are taken.
+
+        None when it did not come `within` seconds. The turn of whoever dies ends by itself.
+        """
+
+    async def give_back(self, provider: str, turn: str) -> None:
+        """The call has ended. Never raises: what cannot be given back ends by itself."""
+
+    async def running(self, provider: str) -> int:
+        """How many turns are taken."""
+
+
 @dataclass(frozen=True, slots=True)
 class ProviderUsage:
-    """What of a provider is in use. None is without a limit."""
+    """
+    What of a provider is in use. None is without a limit.
+
+    `running` are the calls of all processes that share a limit; without one, this process's own.
+    """
 
     provider: str
     calls: int
@@ -93,12 +120,17 @@ class Circuit:
 
         Raises the last failure again, unless the circuit is closed or this call may try.
         """
+        self.refuse()
+        self._probing = self._probing or self.is_open
+        return self.is_open
+
+    def refuse(self) -> None:
+        """Raise the last failure again, unless the circuit is closed or a call may try."""
         if self._last is None:
-            return False
+            return
         left = self._opened_at + self._open_for - self._clock()
         if left <= 0 and not self._probing:
-            self._probing = True
-            return True
+            return
         wait = max(1, round(left))
         raise type(self._last)(str(self._last), provider=self._last.provider, retry_after=wait)
 
@@ -129,7 +161,12 @@ def _is_outage(error: ProviderError | None) -> bool:
 
 
 class Access:
-    """The way to one provider. Raises `ProviderError` in the place of a call that is futile."""
+    """
+    The way to one provider. Raises `ProviderError` in the place of a call that is futile.
+
+    With `turns` the limit of calls at the same time holds over all processes. The calls of this
+    one wait here first, so no more of them stand in the common line than may run.
+    """
 
     def __init__(
         self,
@@ -139,6 +176,8 @@ class Access:
         concurrency: int | None = None,
         monthly_limit: int | None = None,
         resets_on_day: int = 1,
+        turns: Turns | None = None,
+        longest_call: float = LONGEST_CALL,
         today: Callable[[], date] = lambda: datetime.now(UTC).date(),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -147,6 +186,8 @@ class Access:
         self._concurrency = self._own_concurrency = concurrency
         self._monthly_limit = self._own_monthly_limit = monthly_limit
         self._resets_on_day = resets_on_day
+        self._turns = turns
+        self._longest_call = longest_call
         self._today = today
         self._clock = clock
         self._circuit = Circuit(clock)
@@ -166,8 +207,8 @@ class Access:
             raise self._quota_used_up(left)
         if (left := self._busy_until - self._clock()) > 0:
             raise self._busy(left)
-        await self._wait()
-        try:
+        self._circuit.refuse()
+        async with self._turn():
             probe = self._circuit.check()
             period = self._period()
             if cost:
@@ -188,8 +229,6 @@ class Access:
                 self._circuit.given_up(probe=probe)
                 raise
             self._circuit.ended(None, probe=probe)
-        finally:
-            self._leave()
 
     async def learn(
         self,
@@ -213,13 +252,42 @@ class Access:
             calls=await self._book.used(self.provider, period),
             monthly_limit=self._monthly_limit,
             resets_on=_next_month(period),
-            running=self._running,
+            running=await self._calls_running(),
             concurrency=self._concurrency,
             circuit_open=self._circuit.is_open,
         )
 
+    async def _calls_running(self) -> int:
+        if self._turns is None or self._concurrency is None:
+            return self._running
+        return await self._turns.running(self.provider)
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """A turn among our own calls and then, where others call too, among those of all."""
+        until = time.monotonic() + seconds_left(LONGEST_WAIT)
+        await self._wait()
+        try:
+            if self._turns is None or self._concurrency is None:
+                yield
+                return
+            turn = await self._turns.take(
+                self.provider,
+                self._concurrency,
+                within=until - time.monotonic(),
+                seconds=self._longest_call,
+            )
+            if turn is None:
+                raise self._busy(1)
+            try:
+                yield
+            finally:
+                await self._turns.give_back(self.provider, turn)
+        finally:
+            self._leave()
+
     async def _wait(self) -> None:
-        """Wait for a turn; those who wait already come first."""
+        """Wait for a turn in this process; those who wait already come first."""
         turn = asyncio.get_running_loop().create_future()
         self._queue.append(turn)
         self._let_in()

@@ -6,6 +6,7 @@ The work goes on whoever hangs up; a caller waits for it as long as it likes. No
 is an error of the appraisal: it becomes the step's code, and the step can be repeated.
 """
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -27,6 +28,7 @@ from carvalue.core.catalog import Catalog
 from carvalue.core.categorizers import Categorizers
 from carvalue.core.categorizing import Categorizing
 from carvalue.core.changes import Changes
+from carvalue.core.choosing import Choosing
 from carvalue.core.confirming import CorrectionScope
 from carvalue.core.errors import (
     AlreadyConfirmed,
@@ -34,12 +36,7 @@ from carvalue.core.errors import (
     ChangedMeanwhile,
     NoticeRefused,
     ProviderError,
-    ProviderTimedOut,
     UnknownCategorizer,
-    UnknownTrim,
-    UsageMissing,
-    ValuationNotFound,
-    VersionOutdated,
 )
 from carvalue.core.identification import DEFAULT_RULE, MergeRule
 from carvalue.core.observer import Confirmed, tell
@@ -68,8 +65,8 @@ logger = logging.getLogger(__name__)
 
 ANSWERED_WITHIN = 15.0
 """Seconds that a stage may ask providers for, all in all; a phone does not wait longer."""
-COLLISIONS = 5
-"""So often a choice is applied anew to what others have changed meanwhile."""
+DISCARDED_WITHIN = 5.0
+"""Seconds for removing photos from categorizers, which remove them by themselves within a day."""
 
 
 def _now() -> datetime:
@@ -122,6 +119,7 @@ class Appraiser:
         self._notice_readers = notice_readers or {}
         self._categorizing = Categorizing(categorizers, catalog, rule, now, checker, gate, colors)
         self._valuing = Valuing(specs_source, valuers, vin_decoder, catalog, scope, now)
+        self._choosing = Choosing(store, self.runner, self._valuing, self.get, now)
         self._now = now
 
     async def start(
@@ -181,6 +179,10 @@ class Appraiser:
             collected = await self._categorizing.collected(appraisal, told=told)
         if collected is appraisal:
             return appraisal
+        given_up = set(appraisal.awaited) - set(collected.awaited) - set(collected.answers)
+        if given_up:
+            with time_budget(DISCARDED_WITHIN):
+                await self._discard(appraisal, given_up)
         try:
             saved = await self.store.save(self._unasked(collected))
         except ChangedMeanwhile:  # somebody else has come to the same
@@ -277,33 +279,8 @@ class Appraiser:
     async def confirm(
         self, id: str, choice: Choice, version: int | None = None, *, wait: float = ANSWERED_WITHIN
     ) -> Appraisal:
-        """
-        Take the car that the user says it is, get its specs, and a price if the usage is known.
-
-        Repeating it asks only for what is still missing; whoever comes second waits for what the
-        first is bringing. The choice stands whatever the providers do. Raises what
-        `Valuing.chosen` does.
-        """
-        ends_at = time.monotonic() + wait
-        for _ in range(COLLISIONS):
-            appraisal = await self._at_rest(id, ends_at)
-            chosen = self._valuing.chosen(appraisal, choice, version)
-            if chosen is appraisal:
-                return appraisal
-            try:
-                saved = await self.store.save(chosen)
-            except ChangedMeanwhile as error:
-                if version is not None:
-                    raise VersionOutdated("The appraisal has just been changed.") from error
-                continue
-            if saved.car is not None and saved.car != appraisal.car:
-                tell(Confirmed(saved.car.source.value))
-            self.runner.run(saved, Given(vin=plain_vin(choice.vin) if choice.vin else None))
-            outcome = await self.runner.settled(id, max(0.0, ends_at - time.monotonic()))
-            if isinstance(outcome.error, UnknownTrim):
-                raise outcome.error
-            return outcome.appraisal
-        raise ChangedMeanwhile("Others are changing the appraisal; get it and go on from there.")
+        """See `Choosing.confirm`."""
+        return await self._choosing.confirm(id, choice, version, wait=wait)
 
     async def value(
         self,
@@ -314,41 +291,19 @@ class Appraiser:
         key: RequestKey | None = None,
         wait: float = ANSWERED_WITHIN,
     ) -> Valuation:
-        """
-        Value the confirmed car, as used; without `usage` as the user said before.
+        """See `Choosing.value`."""
+        return await self._choosing.value(id, usage, valuation_id=valuation_id, key=key, wait=wait)
 
-        A missing specs answer is asked for again first. `valuation_id` is that of a request
-        that comes again. Raises `NotConfirmed`, `UsageMissing`, `UnknownTrim` if that answer says
-        so, and `NoMarketData` or `ProviderError` after the failed step has been kept.
+    async def delete(self, id: str) -> None:
         """
-        ends_at = time.monotonic() + wait
-        wanted = valuation_id or new_id("val")
-        for _ in range(COLLISIONS):
-            appraisal = await self._at_rest(id, ends_at)
-            appraisal.confirmed_car()
-            usage = usage or appraisal.entered.usage
-            if usage is None:
-                raise UsageMissing("A valuation needs the mileage and the condition.")
-            if valuation_id is not None:
-                try:
-                    return await self.store.valuation(id, valuation_id)
-                except ValuationNotFound:
-                    logger.info("asked for anew")
-            if appraisal.valuation_id != wanted or appraisal.stage is None:
-                try:
-                    changed = appraisal.valuing(usage, wanted, at=self._now())
-                    # A request that comes again has kept its key already.
-                    new_key = key if valuation_id is None else None
-                    self.runner.run(await self.store.save(changed, key=new_key))
-                except ChangedMeanwhile:
-                    continue
-            outcome = await self.runner.settled(id, max(0.0, ends_at - time.monotonic()))
-            if outcome.error is not None:
-                raise outcome.error
-            if outcome.appraisal.stage is not None:
-                raise ProviderTimedOut("The price is still being asked for.", provider="valuer")
-            return await self.store.valuation(id, wanted)
-        raise ChangedMeanwhile("Others are changing the appraisal; get it and go on from there.")
+        Remove the appraisal, its photos and its valuations, and what categorizers keep of it.
+
+        Raises `AppraisalNotFound`.
+        """
+        appraisal = await self.store.get(id)
+        await self.store.delete(id)
+        with time_budget(DISCARDED_WITHIN):
+            await self._discard(appraisal, set(Side))
 
     async def read_vin(self, photo: Photo) -> VinReading:
         """The VIN on a photo, and the car that it means; see `vin_reading.read_vin`."""
@@ -388,12 +343,14 @@ class Appraiser:
             tell(Confirmed(unasked.car.source.value))
         return unasked
 
-    async def _at_rest(self, id: str, ends_at: float) -> Appraisal:
-        """The appraisal when nobody works at its car's specs or price, or it takes too long."""
-        appraisal = await self.get(id)
-        if appraisal.stage in (Stage.specs, Stage.valuation):
-            return await self.settled(id, max(0.0, ends_at - time.monotonic()))
-        return appraisal
+    async def _discard(self, appraisal: Appraisal, sides: set[Side]) -> None:
+        await asyncio.gather(
+            *(
+                self.categorizers.discard(photo, appraisal.awaited.get(photo.side, ()))
+                for photo in appraisal.photos
+                if photo.side in sides
+            )
+        )
 
     async def _unconfirmed(self, id: str) -> Appraisal:
         appraisal = await self.get(id)

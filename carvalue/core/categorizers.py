@@ -6,14 +6,17 @@ hidden by it.
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from carvalue.core.answers import Answer, Awaited
 from carvalue.core.errors import ProviderError, ProviderRequestRefused, TechnicalError
-from carvalue.core.photos import Photo
+from carvalue.core.photos import Photo, PhotoInfo
 from carvalue.core.ports import Categorizer, CategorizerInfo
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,16 @@ class Categorizers:
         found = await _all(map(self._collect, awaited))
         pairs = zip(awaited, found, strict=True)
         return _joined([one if isinstance(said, TechnicalError) else said for one, said in pairs])
+
+    async def discard(self, photo: PhotoInfo, awaited: Sequence[Awaited]) -> None:
+        """Have all remove what they keep of a photo; those that fail remove it within a day."""
+        tickets = {one.provider: one for one in awaited}
+        found = await _all(
+            member.discard(photo, tickets.get(member.provider)) for member in self.members
+        )
+        for failure in found:
+            if isinstance(failure, ProviderError):
+                logger.warning("%s keeps a photo for now", failure.provider)
 
     async def check(self) -> None:
         """Raise `ProviderError` unless all can be reached."""

@@ -19,7 +19,7 @@ from carvalue.core.ledger import (
     sent_as,
     subject,
 )
-from carvalue.core.photos import Photo
+from carvalue.core.photos import Photo, PhotoInfo
 from carvalue.core.ports import Categorizer, CategorizerInfo
 from carvalue.core.remembered import Recollection
 
@@ -75,6 +75,9 @@ class PaidCategorizer:
             anew=awaited.told,
         )
         return self._told(said, at, kept=kept)
+
+    async def discard(self, photo: PhotoInfo, awaited: Awaited | None) -> None:
+        await self._categorizer.discard(photo, awaited)
 
     async def categorizers(self) -> Sequence[CategorizerInfo]:
         return await self._categorizer.categorizers()

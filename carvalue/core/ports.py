@@ -13,7 +13,7 @@ from typing import Protocol
 from carvalue.core.answers import Answer, Awaited
 from carvalue.core.appraisal import Appraisal, AppraisalStatus
 from carvalue.core.cars import Car, MakeModel, Specs, SpecsSheet, Trim, VinCar
-from carvalue.core.photos import Photo, Side
+from carvalue.core.photos import Photo, PhotoInfo, Side
 from carvalue.core.request_keys import RequestKey
 from carvalue.core.steps import StepCode
 from carvalue.core.valuation import Price, Usage, Valuation
@@ -57,6 +57,13 @@ class Categorizer(Protocol):
         Ask for an answer that was awaited; free of charge.
 
         Raises `ProviderError`, `ProviderRequestRefused` when there will never be one.
+        """
+
+    async def discard(self, photo: PhotoInfo, awaited: Awaited | None) -> None:
+        """
+        Have the provider remove what it still keeps of a photo, whose answer may be awaited.
+
+        Raises `ProviderError`.
         """
 
     async def categorizers(self) -> Sequence[CategorizerInfo]:

@@ -31,7 +31,7 @@ from carvalue.core.errors import (
     ProviderRequestRefused,
 )
 from carvalue.core.labels import Label
-from carvalue.core.photos import Photo
+from carvalue.core.photos import Photo, PhotoInfo
 from carvalue.core.ports import CategorizerInfo
 from carvalue.providers.cloudinary_signature import Algorithm, Signer, Version
 from carvalue.providers.http import QUOTA_FROM, Answer, Channel, Refusal, fetch, retry_after
@@ -183,6 +183,10 @@ class Cloudinary:
         """Remove a photo from Cloudinary; that there is none is fine. Raises `ProviderError`."""
         body = self._signer.signed({"public_id": ticket})
         await self._ask(DestroyAnswer, "POST", "/image/destroy", data=body)
+
+    async def discard(self, photo: PhotoInfo, awaited: answers.Awaited | None) -> None:
+        if awaited is not None:
+            await self.forget(awaited.ticket)
 
     async def categorizers(self) -> Sequence[CategorizerInfo]:
         """The add-ons of our settings, and all at once; Cloudinary has no list of an account's."""

@@ -30,7 +30,7 @@ from carvalue.core.errors import (
     ProviderUnavailable,
 )
 from carvalue.core.labels import Label
-from carvalue.core.photos import Photo
+from carvalue.core.photos import Photo, PhotoInfo
 from carvalue.core.ports import CategorizerInfo
 from carvalue.providers.http import (
     LONGEST_RETRY_AFTER,
@@ -211,6 +211,10 @@ class ImageKit:
         """Delete a photo that was uploaded, whatever `keep_photos` says."""
         with contextlib.suppress(NotFoundAtProvider):
             await self._ask(Nothing, "DELETE", self._file_url(ticket))
+
+    async def discard(self, photo: PhotoInfo, awaited: answers.Awaited | None) -> None:
+        if awaited is not None:
+            await self.forget(awaited.ticket)
 
     async def categorizers(self) -> Sequence[CategorizerInfo]:
         """The taggers that may be asked, together and one by one; their words are not listed."""

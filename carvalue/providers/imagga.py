@@ -13,7 +13,7 @@ from pydantic import Field
 
 from carvalue.core import answers
 from carvalue.core.errors import ProviderRequestRefused
-from carvalue.core.photos import Photo
+from carvalue.core.photos import Photo, PhotoInfo
 from carvalue.core.ports import CategorizerInfo
 from carvalue.core.steps import StepCode
 from carvalue.providers.http import Answer, Channel
@@ -136,9 +136,9 @@ class Imagga:
         """Imagga answers at once, so nothing of it is ever awaited."""
         raise ProviderRequestRefused("Imagga lets nobody wait.", provider=PROVIDER)
 
-    async def forget(self, photo: Photo) -> None:
+    async def discard(self, photo: PhotoInfo, awaited: answers.Awaited | None) -> None:
         """Have Imagga delete the photo, if this process uploaded it; free of charge."""
-        await self.sender.forget(photo)
+        await self.sender.forget(photo.sha256)
 
     async def categorizers(self) -> Sequence[CategorizerInfo]:
         answer = await self.account.ask(CategorizersAnswer, "GET", "/categorizers")

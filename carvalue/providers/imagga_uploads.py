@@ -63,9 +63,8 @@ class PhotoSender:
             form["files"] = {"image_base64": (None, base64.b64encode(photo.content))}
         return await self._account.ask(answer, "POST", path, cost=1, **form)
 
-    async def forget(self, photo: Photo) -> None:
+    async def forget(self, digest: str) -> None:
         """Remove an uploaded photo from Imagga before its time; free of charge."""
-        digest = photo.info.sha256
         if (upload_id := self._remembered(digest)) is None:
             return
         try:

@@ -5,11 +5,10 @@ Counts calls to providers, and keeps their answers.
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from functools import cache
-from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import case, delete
+from sqlalchemy import update
 from sqlmodel import Session, col
 
 from carvalue.storage.database import Database, upsert
@@ -70,11 +69,6 @@ _KEY = ("provider", "began_on")
 
 def _new(session: Session, provider: str, period: date, calls: int) -> Any:
     return upsert(session, CallsRow).values(provider=provider, began_on=period, calls=calls)
-
-
-@cache
-def _adapter(kind: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)
 
 
 def _now() -> datetime:

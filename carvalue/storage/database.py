@@ -8,7 +8,7 @@ here.
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, make_url
+from sqlalchemy import URL, Engine, make_url
 from sqlalchemy.dialects import postgresql as for_postgres
 from sqlalchemy.dialects import sqlite as for_sqlite
 from sqlalchemy.exc import SQLAlchemyError
@@ -16,7 +16,7 @@ from sqlmodel import Session
 
 from carvalue.core.errors import SettingsIncomplete
 from carvalue.storage import postgres, sqlite
-from carvalue.storage.migrating import prepare
+from carvalue.storage.migrating import Upgraded, prepare, upgrade
 from carvalue.storage.transactions import Lane
 
 CONNECTIONS = 10
@@ -87,11 +87,16 @@ def database_url(url: str) -> URL:
     return parsed
 
 
+def upgrade_database(url: str) -> Upgraded:
+    """Bring a database to this version. Raises `SettingsIncomplete` and `StoreUnavailable`."""
+    return upgrade(migrating_engine(database_url(url)))
+
+
 def is_sqlite(url: URL) -> bool:
     return url.get_backend_name() == "sqlite"
 
 
-def migrating_engine(url: URL) -> Any:
+def migrating_engine(url: URL) -> Engine:
     return sqlite.migrating_engine(url) if is_sqlite(url) else postgres.migrating_engine(url)
 
 

@@ -17,7 +17,7 @@ from carvalue.storage.transactions import Lane
 QUEUE_SECONDS = 3.0
 RUN_SECONDS = 5.0
 IDLE_SECONDS = 5.0
-"""A connection that was idle for longer is asked whether it is alive; others have just been used."""
+"""A connection that was idle for longer is asked first whether it is alive."""
 STATEMENT_MS = 4000
 IDLE_IN_TRANSACTION_MS = 15_000
 """Then the server ends the transaction of a replica that is gone, and with it its locks."""

@@ -185,7 +185,7 @@ async def get_appraisal(
 @router.delete("/{appraisal_id}", status_code=204, responses=problems(errors.AppraisalNotFound))
 async def delete_appraisal(appraisal_id: AppraisalId, appraiser: AppraiserDep) -> None:
     """Delete an appraisal, its photos and its valuations."""
-    await appraiser.store.delete(appraisal_id)
+    await appraiser.delete(appraisal_id)
 
 
 @router.get(

@@ -57,7 +57,7 @@ async def test_a_prediction_that_cannot_be(query: dict[str, str], status: int) -
     A parameter that is not known is refused; the search overlooks it.
     """
     await asked(PREDICTION, query, status)
-    await search(append_api_key="false", beauty="great")
+    await search(**COROLLA, append_api_key="false", beauty="great")
 
 
 @pytest.mark.parametrize("path", [PREDICTION, LEGACY, DECODE])

@@ -4,6 +4,7 @@ The adapters as most tests want them, and a port where one speaks HTTP as badly 
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import httpx
@@ -32,9 +33,15 @@ from tests.providers import (
 Wire = Callable[..., Awaitable[str]]
 
 
+@pytest.fixture(scope="session")
+def certificates() -> ssl.SSLContext:
+    """Read once: a client that reads them itself takes longer than all else in most tests."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
 @pytest.fixture
-async def http() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(trust_env=False) as client:
+async def http(certificates: ssl.SSLContext) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(verify=certificates, trust_env=False) as client:
         yield client
 
 

@@ -56,7 +56,7 @@ async def test_a_corolla(send: Send) -> None:
     assert await ImaggaGate(imagga, cars=True, nsfw=True).refuse(PHOTO) is None
     assert await ImaggaExtras(imagga).color(PHOTO)
     assert await ImaggaExtras(imagga).texts(PHOTO) == []
-    await imagga.forget(PHOTO)
+    await imagga.discard(PHOTO.info, None)
     assert await imagga.categorize(PHOTO, CATEGORIZER) == answer
 
 

@@ -164,12 +164,12 @@ async def test_a_photo_that_is_forgotten(imagga: Imagga, respx_mock: respx.MockR
     respx_mock.get(f"{BASE}/categories/cars").respond(json=CATEGORIES)
     deleted = respx_mock.delete(host="imagga.test").respond(json={"status": SUCCESS})
     photo = a_photo(Side.front)
-    await imagga.forget(photo)
+    await imagga.discard(photo.info, None)
     assert deleted.call_count == 0  # it never was there
 
     await imagga.categorize(photo, "cars")
-    await imagga.forget(photo)
-    await imagga.forget(photo)
+    await imagga.discard(photo.info, None)
+    await imagga.discard(photo.info, None)
 
     assert [call.request.url.raw_path for call in deleted.calls] == [b"/v2/uploads/i%2F05"]
 
@@ -186,7 +186,7 @@ async def test_forgetting_what_is_gone(
     respx_mock.delete(f"{BASE}/uploads/i1").respond(status)
     await imagga.categorize(a_photo(Side.front), "cars")
 
-    await imagga.forget(a_photo(Side.front))
+    await imagga.discard(a_photo(Side.front).info, None)
 
 
 async def test_forgetting_that_fails(imagga: Imagga, respx_mock: respx.MockRouter) -> None:
@@ -202,8 +202,8 @@ async def test_forgetting_that_fails(imagga: Imagga, respx_mock: respx.MockRoute
     await imagga.categorize(photo, "cars")
 
     with pytest.raises(ProviderRequestRefused):
-        await imagga.forget(photo)
-    await imagga.forget(photo)
+        await imagga.discard(photo.info, None)
+    await imagga.discard(photo.info, None)
 
     assert deleted.call_count == 2
 

@@ -21,7 +21,6 @@ from carvalue.core.photos import Side
 from carvalue.core.ports import AppraisalStore
 from carvalue.core.remembered import Memory, Recollection, RememberingSpecs
 from carvalue.core.steps import SUCCESS
-from carvalue.storage.appraisals import SqlAppraisalStore
 from carvalue.storage.calls import SqlMemory, SqlQuotaBook
 from carvalue.storage.database import Database
 from tests.fakes import (
@@ -233,21 +232,6 @@ async def test_an_answer_of_another_version(database: Database, clock: Clock) ->
     assert await memory.recall("key", SpecsSheet | None) is None
 
 
-async def test_expired_answers_are_removed(database: Database, clock: Clock) -> None:
-    """
-    The file does not grow for ever.
-    """
-    memory = SqlMemory(database, now=clock)
-    for hours in (1, 2, 3):
-        until = clock.now + timedelta(hours=hours)
-        await memory.remember(f"{hours}", int, hours, fetched_at=AT, until=until)
-    clock.advance(hours=2)
-
-    assert await memory.remove_expired() == 2
-
-    assert await executed(database, "SELECT key FROM kept_answer") == [("3",)]
-
-
 async def test_a_vin_is_not_kept(database: Database, catalog: Catalog) -> None:
     """
     Whoever gets hold of the database finds no VIN in it.
@@ -325,18 +309,3 @@ async def test_a_deleted_appraisal_waits_for_nothing(store: AppraisalStore) -> N
     await store.delete("apr_1")
 
     assert list(await store.awaiting("cloudinary", "front")) == []
-
-
-async def test_an_expired_appraisal_waits_for_nothing(
-    sql_store: SqlAppraisalStore, clock: Clock
-) -> None:
-    """
-    What is removed takes its tickets with it.
-    """
-    kept = await sql_store.add(an_appraisal("apr_1"), PHOTOS)
-    await sql_store.save(replace(kept, awaited={Side.front: (Awaited("cloudinary", "front"),)}))
-    clock.advance(days=31)
-
-    await sql_store.remove_expired()
-
-    assert list(await sql_store.awaiting("cloudinary", "front")) == []

@@ -10,6 +10,8 @@ from carvalue.core.catalog import Catalog
 from carvalue.core.photos import Side
 from carvalue.core.valuing import Choice
 from carvalue.storage.appraisals import SqlAppraisalStore
+from carvalue.storage.database import Database
+from carvalue.storage.retention import SqlRetention
 from tests.fakes import Clock, a_photo, an_appraiser
 
 pytestmark = pytest.mark.anyio
@@ -26,14 +28,14 @@ async def confirmed(store: SqlAppraisalStore, clock: Clock, catalog: Catalog) ->
 
 
 async def test_a_confirmed_car_is_kept(
-    sql_store: SqlAppraisalStore, clock: Clock, catalog: Catalog
+    sql_store: SqlAppraisalStore, database: Database, clock: Clock, catalog: Catalog
 ) -> None:
     """
     What was seen and what the user said it is stay together, longer than the photos do.
     """
     id = await confirmed(sql_store, clock, catalog)
     clock.advance(days=40)
-    await sql_store.remove_expired()
+    await SqlRetention(database, timedelta(hours=24), now=clock).prune()
 
     (kept,) = await sql_store.confirmations()
 

@@ -248,28 +248,6 @@ def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     assert letter.read_text() == "Dear database, " * 100
 
 
-async def test_removing_what_has_expired(
-    sql_store: SqlAppraisalStore, sqlite: sqlite3.Connection, clock: Clock
-) -> None:
-    """
-    Photos and prices of an expired appraisal leave the disk with it; the others stay.
-    """
-    usage = Usage(1, MileageUnit.mi, Condition.good)
-    for one in ("apr_a", "apr_b"):
-        old = await sql_store.add(an_appraisal(one, created_at=clock.now), PHOTOS)
-        price = Valuation(f"val_{one}", None, usage, "US", PRICE, "fake", clock.now)
-        await sql_store.save(replace(old, valuation=price))
-    clock.advance(days=31)
-    await sql_store.add(an_appraisal("apr_young", created_at=clock.now), PHOTOS)
-
-    assert await sql_store.remove_expired() == 2
-    assert await sql_store.remove_expired() == 0
-
-    assert sqlite.execute("SELECT id FROM appraisal").fetchall() == [("apr_young",)]
-    assert sqlite.execute("SELECT DISTINCT appraisal_id FROM photo").fetchall() == [("apr_young",)]
-    assert sqlite.execute("SELECT count(*) FROM valuation").fetchall() == [(0,)]
-
-
 async def test_deleted_photos_leave_the_disk(
     sql_store: SqlAppraisalStore, sqlite: sqlite3.Connection
 ) -> None:

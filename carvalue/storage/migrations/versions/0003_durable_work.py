@@ -15,8 +15,11 @@ def upgrade() -> None:
     op.add_column(
         "appraisal", sa.Column("lease_until", sa.Float(), nullable=False, server_default="0")
     )
-    op.add_column(
-        "appraisal", sa.Column("tries", sa.Integer(), nullable=False, server_default="0")
+    op.add_column("appraisal", sa.Column("tries", sa.Integer(), nullable=False, server_default="0"))
+    # Nobody works any more at what was being categorized; what awaits an answer waits on.
+    op.execute(
+        "UPDATE appraisal SET stage = 'categorization' WHERE status = 'categorizing'"
+        " AND id NOT IN (SELECT appraisal_id FROM awaited)"
     )
     is_open = sa.text("stage IS NOT NULL")
     op.create_index(
@@ -86,9 +89,7 @@ def upgrade() -> None:
         sa.Column("response_status", sa.Integer(), nullable=True),
         sa.Column("failure", sa.String(), nullable=True),
     )
-    op.create_index(
-        "webhook_delivery_due", "webhook_delivery", ["endpoint_id", "status", "due_at"]
-    )
+    op.create_index("webhook_delivery_due", "webhook_delivery", ["endpoint_id", "status", "due_at"])
     op.create_index(
         "webhook_delivery_newest_first", "webhook_delivery", ["endpoint_id", "created_at", "id"]
     )
