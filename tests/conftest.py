@@ -3,7 +3,7 @@ What all tests share: one event loop kind, a small catalogue, and the use cases 
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 
@@ -20,6 +20,16 @@ from tests.fakes import (
     MemoryStore,
 )
 from tests.servers import ROOT, free_port, process
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What tests have logged may be no UTF-8, which is all that pytest-xdist's workers speak."""
+    report = yield
+    report.sections = [
+        (name, text.encode("utf-8", "backslashreplace").decode()) for name, text in report.sections
+    ]
+    return report
 
 
 @pytest.fixture

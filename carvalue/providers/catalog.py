@@ -108,6 +108,7 @@ def load_catalog(extra: Path | None = None) -> Catalog:
 
     Raises `SettingsIncomplete`, naming the line of the team's file that is wrong.
     """
+    own = _read_extra(extra) if extra is not None else []  # first: it may be wrong
     makes = list(_makes())
     rows = _Rows(makes)
     sold = {key_of(name) for make in makes if make.sold for name in (make.make, *make.aliases)}
@@ -118,8 +119,7 @@ def load_catalog(extra: Path | None = None) -> Catalog:
         _lay_over(rows, _read(file))
     with _ours("world.csv") as file:
         rows.lay_under(_read_world(file))
-    if extra is not None:
-        _lay_over(rows, _read_extra(extra), keep_years=True)
+    _lay_over(rows, own, keep_years=True)
     return Catalog(rows, covered_until=COVERED_UNTIL, makes=makes, nearest=nearest)
 
 

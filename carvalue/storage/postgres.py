@@ -33,6 +33,13 @@ LIMITS: dict[str, Any] = {
 
 
 def lane(url: URL, connections: int) -> Lane:
+    engine = pooled_engine(url, connections)
+    return Lane(
+        engine, "database", connections, queue_seconds=QUEUE_SECONDS, run_seconds=RUN_SECONDS
+    )
+
+
+def pooled_engine(url: URL, connections: int, *, idle_seconds: float = IDLE_SECONDS) -> Engine:
     engine = create_engine(
         with_driver(url),
         pool_size=connections,
@@ -46,10 +53,8 @@ def lane(url: URL, connections: int) -> Lane:
             f" -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_MS}",
         ),
     )
-    _check_idle_connections(engine)
-    return Lane(
-        engine, "database", connections, queue_seconds=QUEUE_SECONDS, run_seconds=RUN_SECONDS
-    )
+    _check_idle_connections(engine, idle_seconds)
+    return engine
 
 
 def migrating_engine(url: URL) -> Engine:
@@ -77,7 +82,7 @@ def _arguments(url: URL, options: str) -> dict[str, Any]:
     }
 
 
-def _check_idle_connections(engine: Engine) -> None:
+def _check_idle_connections(engine: Engine, seconds: float) -> None:
     @event.listens_for(engine, "checkin")
     def _returned(_connection: object, record: Any) -> None:
         record.info["used_at"] = time.monotonic()
@@ -85,7 +90,7 @@ def _check_idle_connections(engine: Engine) -> None:
     @event.listens_for(engine, "checkout")
     def _taken(connection: Any, record: Any, _proxy: object) -> None:
         used_at = record.info.get("used_at", time.monotonic())
-        if time.monotonic() - used_at < IDLE_SECONDS:
+        if time.monotonic() - used_at < seconds:
             return
         try:
             engine.dialect.do_ping(connection)

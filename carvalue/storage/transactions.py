@@ -47,9 +47,9 @@ class Lane:
     """
     The threads of an engine, one for each of its connections.
 
-    Who has waited for a turn for `queue_seconds` is told to come back. `run_seconds` is how long
-    one that has begun is waited for; None is to its end. After that its connection is cut, and
-    whether it was done is not known.
+    Who has waited for a turn for `queue_seconds` is told to come back. `run_seconds` is how much
+    longer one that has begun is waited for; None is to its end. After that its connection is cut,
+    and whether it was done is not known.
     """
 
     def __init__(
@@ -75,17 +75,19 @@ class Lane:
         transaction = _Transaction(self.engine, work, can_be_cut=self._run_seconds is not None)
         turn = self._threads.submit(transaction.run)
         waiting = self._waiting(turn)
+        if self._run_seconds is not None:
+            # A timer of its own, since the caller may go away; that ends no transaction.
+            seconds = self._queue_seconds + self._run_seconds
+            timer = asyncio.get_running_loop().call_later(seconds, transaction.cut)
+            waiting.add_done_callback(lambda _: timer.cancel())
         done, _ = await asyncio.wait({waiting}, timeout=self._queue_seconds)
         if not done and turn.cancel():
             raise StoreUnavailable("The database is busy.")
         if not done and self._run_seconds is not None:
             # Not asyncio.timeout: it would wait for the thread, which may wait for ever.
-            try:
-                done, _ = await asyncio.wait({waiting}, timeout=self._run_seconds)
-            finally:
-                if not done:
-                    transaction.cut()
+            done, _ = await asyncio.wait({waiting}, timeout=self._run_seconds)
             if not done:
+                transaction.cut()
                 raise StoreUnavailable("The database does not answer.")
         return await waiting
 

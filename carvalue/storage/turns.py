@@ -34,48 +34,51 @@ SPARE = 10.0
 """Seconds that a turn lasts beyond its call, of which counting it in the database takes some."""
 IN_LINE = 3.0
 """Seconds after which whoever has not looked again is in the line no more."""
-FIRST_PAUSE, LONGEST_PAUSE = 0.25, 1.0
-"""Seconds between two looks at the line, for the case that nobody has woken us."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.25, 1.0  # seconds
 GIVEN_BACK_WITHIN = 1.0
-"""Seconds that a call which has ended waits for its turn to be given back."""
+"""Seconds that a call which has ended, or a stop, waits for its turn to be given back."""
 
 
 class SqlTurns:
-    """`Turns` in a SQL database; `changes` wakes those who wait, in this process and others."""
+    """
+    `Turns` in a SQL database; `changes` wakes those who wait, in this process and others.
 
-    def __init__(self, database: Database, changes: Changes) -> None:
+    Whoever was not woken looks at the line after a `pause`, and then less and less often.
+    """
+
+    def __init__(self, database: Database, changes: Changes, *, pause: float = FIRST_PAUSE) -> None:
         self._database = database
         self._changes = changes
+        self._pause = pause
         self._under_way: set[asyncio.Task[Any]] = set()
 
     async def take(self, provider: str, limit: int, *, within: float, seconds: float) -> str | None:
-        until = time.monotonic() + within
-        token = secrets.token_hex(8)
-        asking = None
+        until, pause = time.monotonic() + within, self._pause
+        token, asking, taken = secrets.token_hex(8), None, False
         try:
             with self._changes.watching(_key(token)) as watch:
-                pause = FIRST_PAUSE
-                while True:
+                while (left := until - time.monotonic()) > 0:
                     asking = self._started(self._ask(provider, token, limit, seconds))
                     await asyncio.wait({asking})
-                    if asking.result():
+                    if taken := asking.result():
                         return token
-                    left = until - time.monotonic()
-                    if left <= 0:
-                        break
                     await watch.wait(min(pause, left))
-                    pause = min(2 * pause, LONGEST_PAUSE)
-        except BaseException:
-            await self._finished(self._leave(provider, token, asking))
-            raise
-        await self._finished(self._leave(provider, token, asking))
-        return None
+                    pause = max(pause, min(2 * pause, LONGEST_PAUSE))
+            return None
+        finally:
+            if asking is not None and not taken:
+                await self._finished(self._leave(provider, token, asking))
 
     async def give_back(self, provider: str, turn: str) -> None:
         await self._finished(self._leave(provider, turn))
 
     async def running(self, provider: str) -> int:
         return await self._database.read(lambda session: _count(session, provider, TURN.running))
+
+    async def close(self) -> None:
+        """Give back what is still to be given back, before the database is closed."""
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=GIVEN_BACK_WITHIN)
 
     async def _ask(self, provider: str, token: str, limit: int, seconds: float) -> bool:
         """Take the turn, if it is there; else stand in the line."""
@@ -87,7 +90,7 @@ class SqlTurns:
                 _stand(session, provider, token, running=False, seconds=IN_LINE)
                 return False, None
             _stand(session, provider, token, running=True, seconds=seconds + SPARE)
-            return True, _woken(session, provider) if ahead + 1 < limit else None
+            return True, _next(session, provider) if ahead + 1 < limit else None
 
         taken, woken = await self._database.write(ask)
         self._wake(woken)
@@ -96,7 +99,7 @@ class SqlTurns:
     async def _leave(
         self, provider: str, token: str, asking: asyncio.Task[bool] | None = None
     ) -> None:
-        """Leave the line, or end the turn; what may be asked for still has to be asked first."""
+        """Leave the line, or end the turn; but first let it be over that it is asked for."""
 
         def leave(session: Session) -> str | None:
             _lock(session, provider)
@@ -106,7 +109,7 @@ class SqlTurns:
                     TURN.provider == provider,
                 )
             )
-            return _woken(session, provider)
+            return _next(session, provider)
 
         if asking is not None:
             with suppress(StoreUnavailable):
@@ -168,11 +171,11 @@ def _stand(session: Session, provider: str, token: str, *, running: bool, second
     )
 
 
-def _woken(session: Session, provider: str) -> str | None:
-    """Wake the first who waits, in whichever process, when this transaction is committed."""
+def _next(session: Session, provider: str) -> str | None:
+    """The first who waits; is told, in whichever process, when this transaction is committed."""
     first = (
         select(TURN.token)
-        .where(TURN.provider == provider, ~TURN.running)
+        .where(TURN.provider == provider, ~TURN.running, TURN.ends_at >= clock(session))
         .order_by(TURN.number)
         .limit(1)
     )

@@ -28,14 +28,6 @@ from tests.providers.cloudinary_answers import DOCUMENTED, NOW, PHOTO, TICKET, U
 pytestmark = pytest.mark.anyio
 
 
-def a_notice(
-    body: dict[str, Any] | bytes, *, at: int = NOW, secret: str = "the-secret"
-) -> tuple[dict[str, str], bytes]:
-    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    signature = notice_signature(raw, str(at), secret)
-    return {"x-cld-timestamp": str(at), "x-cld-signature": signature}, raw
-
-
 # Refusals
 
 
@@ -116,6 +108,14 @@ async def test_an_error_with_status_200(
 
 
 # Notices
+
+
+def a_notice(
+    body: dict[str, Any] | bytes, *, at: int = NOW, secret: str = "the-secret"
+) -> tuple[dict[str, str], bytes]:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    signature = notice_signature(raw, str(at), secret)
+    return {"x-cld-timestamp": str(at), "x-cld-signature": signature}, raw
 
 
 async def test_a_notice(cloudinary: Cloudinary) -> None:

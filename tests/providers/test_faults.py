@@ -5,6 +5,7 @@ be repeated.
 
 import asyncio
 import logging
+import ssl
 import time
 import tracemalloc
 from collections.abc import AsyncIterator
@@ -22,9 +23,9 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def real_http() -> AsyncIterator[httpx.AsyncClient]:
+async def real_http(certificates: ssl.SSLContext) -> AsyncIterator[httpx.AsyncClient]:
     """The client that the service itself uses."""
-    async with HttpxAiohttpClient(trust_env=False) as client:
+    async with HttpxAiohttpClient(verify=certificates, trust_env=False) as client:
         yield client
 
 

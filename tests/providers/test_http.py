@@ -27,6 +27,8 @@ pytestmark = pytest.mark.anyio
 KEY = {"Authorization": "Bearer the-key"}
 
 URL = "http://provider.test/number"
+TOO_SHORT = 0.5
+"""Seconds in which there is no time to ask again."""
 
 
 class Number(Answer):
@@ -107,7 +109,7 @@ async def test_every_status_has_its_error(
     respx_mock.post(URL).respond(status, json={"number": 1})
 
     with pytest.raises(ProviderError) as failed:
-        await ask(http)
+        await ask(http, seconds=TOO_SHORT)
 
     assert type(failed.value) is kind
     assert failed.value.provider == "someone"
@@ -161,7 +163,7 @@ async def test_too_many_calls(
     respx_mock.post(URL).respond(429, headers={"Retry-After": wait})
 
     with pytest.raises(ProviderError) as failed:
-        await ask(http)
+        await ask(http, seconds=TOO_SHORT)
 
     assert type(failed.value) is kind
 

@@ -2,6 +2,8 @@
 What is kept of confirmed cars, so that the identification can be measured and fitted.
 """
 
+from datetime import timedelta
+
 import pytest
 
 from carvalue.core.appraisal import CarSource

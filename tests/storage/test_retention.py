@@ -85,7 +85,7 @@ async def test_old_photos(
     seen = an_appraisal("apr_seen", categorization=SEEN)
     failed = an_appraisal("apr_failed", categorization=FAILED)
     old = [await sql_store.add(one, PHOTOS) for one in (seen, failed)]
-    open = await sql_store.add(an_appraisal("apr_open"), PHOTOS)
+    waiting = await sql_store.add(an_appraisal("apr_open"), PHOTOS)
     clock.advance(hours=23, minutes=59)
     assert await retention.prune() == Removed()
 
@@ -96,7 +96,7 @@ async def test_old_photos(
     assert await retention.prune() == Removed(photos=4)
 
     assert [await has_photos(sql_store, one) for one in old] == [False, False]
-    assert [await has_photos(sql_store, one) for one in (open, young)] == [True, True]
+    assert [await has_photos(sql_store, one) for one in (waiting, young)] == [True, True]
     assert await sql_store.get("apr_seen") == old[0]
 
 
@@ -108,13 +108,13 @@ async def test_photos_that_are_kept_until_categorized(
     """
     seen = await sql_store.add(an_appraisal("apr_seen", categorization=SEEN), PHOTOS)
     failed = await sql_store.add(an_appraisal("apr_failed", categorization=FAILED), PHOTOS)
-    open = await sql_store.add(an_appraisal("apr_open"), PHOTOS)
+    waiting = await sql_store.add(an_appraisal("apr_open"), PHOTOS)
 
     removed = await SqlRetention(database, timedelta(0), now=clock).prune()
 
     assert removed == Removed(photos=2)
     assert not await has_photos(sql_store, seen)
-    assert [await has_photos(sql_store, one) for one in (failed, open)] == [True, True]
+    assert [await has_photos(sql_store, one) for one in (failed, waiting)] == [True, True]
 
 
 async def test_more_than_one_batch(

@@ -6,7 +6,12 @@ from alembic import context
 from sqlalchemy import Connection
 from sqlmodel import SQLModel
 
-from carvalue.storage import tables, webhook_tables, work_tables  # noqa: F401 - registers them
+from carvalue.storage import (  # noqa: F401 - registers them
+    tables,
+    turn_tables,
+    webhook_tables,
+    work_tables,
+)
 from carvalue.storage.database import database_url, migrating_engine
 
 

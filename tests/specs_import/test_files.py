@@ -1,20 +1,12 @@
 """
-`carvalue specs import`, as an operator runs it: on whole files, bad ones, and killed in the middle.
+Which files an import takes, and what it says of their rows.
 """
 
 import asyncio
 import csv
 import gzip
-import json
-import os
-import signal
-import sqlite3
-import subprocess
-import sys
-import time
 import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
 
@@ -24,117 +16,9 @@ from rich.console import Console
 from carvalue.core.cars import MakeModel
 from carvalue.providers.epa import Epa
 from carvalue.providers.epa_csv import EpaFileUnreadable
-from carvalue.specs_import import BATCH, Report, import_rows, opened, show
-from carvalue.storage.database import Database
+from carvalue.specs_import import BATCH, Report, show
 from carvalue.storage.epa import SqlEpaStore
-from tests.servers import ROOT
-
-SAMPLE = ROOT / "mocks" / "answers" / "epa" / "vehicles.csv"
-SECONDS = 60
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'carvalue.db'}")
-    yield database
-    database.close()
-
-
-@pytest.fixture
-def store(database: Database) -> SqlEpaStore:
-    return SqlEpaStore(database)
-
-
-@pytest.fixture
-def imported(store: SqlEpaStore) -> Callable[[Path], Report]:
-    """Import a file; the answer is the report."""
-
-    def run(path: Path) -> Report:
-        with opened(path) as source:
-            return asyncio.run(import_rows(source, store))
-
-    return run
-
-
-def many_cars(path: Path, count: int) -> Path:
-    """A file as long as one likes: the sample again and again, with other ids."""
-    with SAMPLE.open(encoding="utf-8", newline="") as file:
-        header, *rows = csv.reader(file)
-    at = header.index("id")
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        for id in range(1, count + 1):
-            row = rows[id % len(rows)]
-            writer.writerow([*row[:at], str(id), *row[at + 1 :]])
-    return path
-
-
-def table(folder: Path) -> list[tuple[object, ...]]:
-    """All that is in the table, as somebody else sees it."""
-    with closing(sqlite3.connect(folder / "carvalue.db")) as connection:
-        return connection.execute("SELECT * FROM epa_vehicle ORDER BY id").fetchall()
-
-
-def lines_done(folder: Path) -> int:
-    """The line that an import has come to; 0 before it has begun."""
-    try:
-        with closing(sqlite3.connect(folder / "carvalue.db")) as connection:
-            row = connection.execute("SELECT line FROM epa_import").fetchone()
-    except sqlite3.OperationalError:
-        return 0
-    return row[0] if row else 0
-
-
-def command(folder: Path, *arguments: str) -> "subprocess.Popen[str]":
-    environment = {name: value for name, value in os.environ.items() if "CARVALUE" not in name}
-    environment |= {
-        "CARVALUE_DATABASE_URL": f"sqlite:///{folder / 'carvalue.db'}",
-        "PYTHONPATH": str(ROOT),
-        "NO_COLOR": "1",
-        "COLUMNS": "160",
-    }
-    return subprocess.Popen(
-        [sys.executable, "-m", "carvalue", "specs", "import", *arguments],
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def run(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    process = command(folder, *arguments)
-    out, err = process.communicate(timeout=SECONDS)
-    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
-
-
-def test_the_command(tmp_path: Path) -> None:
-    """
-    One command brings the file in, shows how fast, and says what became of its rows.
-    """
-    done = run(tmp_path, str(SAMPLE))
-
-    assert done.returncode == 0, done.stderr
-    count = len(table(tmp_path))
-    assert count >= 60
-    assert f"{count} rows" in done.stderr
-    assert "a second" in done.stderr
-    assert done.stdout.split("\n")[1].split() == ["new", str(count)]
-
-
-def test_the_command_for_machines(tmp_path: Path) -> None:
-    """
-    With --json there is JSON and nothing else.
-    """
-    done = run(tmp_path, str(SAMPLE), "--json")
-
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
-    said = json.loads(done.stdout)
-    assert (said["rows"], said["new"]) == (len(table(tmp_path)), len(table(tmp_path)))
-    assert (said["changed"], said["unchanged"], said["left_out"]) == (0, 0, 0)
+from tests.specs_import.tables import SAMPLE, many_cars, table
 
 
 @pytest.mark.parametrize(
@@ -159,79 +43,6 @@ def test_a_file_that_is_none_of_the_epas(
         imported(tmp_path / "file")
 
     assert table(tmp_path) == []
-
-
-def test_the_command_on_a_wrong_file(tmp_path: Path) -> None:
-    """
-    A wrong file ends the command with a sentence, not with a traceback.
-    """
-    (tmp_path / "cars.csv").write_text("name,price\nCorolla,9000\n")
-
-    done = run(tmp_path, "cars.csv")
-
-    assert done.returncode == 4
-    assert "it lacks id, year, make, model" in done.stderr
-    assert "Traceback" not in done.stderr
-
-
-def test_no_file(tmp_path: Path) -> None:
-    """
-    A file that is not there is wrong usage.
-    """
-    assert run(tmp_path, "vehicles.csv").returncode == 2
-
-
-def test_killed_in_the_middle(tmp_path: Path, imported: Callable[[Path], Report]) -> None:
-    """
-    Killed without warning and run again, the import goes on and ends with the very same table.
-    """
-    rows = 10 * BATCH
-    path = many_cars(tmp_path / "vehicles.csv", rows)
-    imported(path)
-    whole, broken = table(tmp_path), tmp_path / "broken"
-    broken.mkdir()
-
-    process = command(broken, str(path))
-    until = time.monotonic() + SECONDS
-    while not lines_done(broken) and time.monotonic() < until:
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.communicate(timeout=SECONDS)
-    kept, line = len(table(broken)), lines_done(broken)
-    assert 0 < kept < rows
-    assert kept == line - 1  # the header is the first line
-
-    done = run(broken, str(path), "--json")
-
-    said = json.loads(done.stdout)
-    assert said["went_on_from_line"] == line
-    assert (said["rows"], said["new"], said["unchanged"]) == (rows, rows, 0)
-    assert table(broken) == whole
-    assert lines_done(broken) == 0
-
-
-def test_an_id_that_came_before_the_break(
-    tmp_path: Path, imported: Callable[[Path], Report], store: SqlEpaStore
-) -> None:
-    """
-    Going on, the import remembers what the file said before it broke off.
-    """
-    path = many_cars(tmp_path / "vehicles.csv", BATCH + 5)
-    with path.open("a") as file:
-        file.write(path.read_text().splitlines()[1] + "\n")
-
-    def stop(rows: int) -> None:
-        raise KeyboardInterrupt
-
-    with opened(path) as source, pytest.raises(KeyboardInterrupt):
-        asyncio.run(import_rows(source, store, stop))
-
-    said = imported(path).summary()
-
-    assert said["went_on_from_line"] == BATCH + 1
-    assert (said["rows"], said["left_out"]) == (BATCH + 6, 1)
-    assert (said["new"], said["changed"], said["unchanged"]) == (BATCH + 5, 0, 0)
-    assert said["reasons"][0]["first_lines"] == [BATCH + 7]
 
 
 def test_a_second_import_changes_nothing(
@@ -401,15 +212,3 @@ def test_the_report_for_people(tmp_path: Path, imported: Callable[[Path], Report
     assert "Went on after line 1,001" in said
     assert "no model year" in said
     assert "displ" in said
-
-
-def test_how_long_it_takes(tmp_path: Path, imported: Callable[[Path], Report]) -> None:
-    """
-    The EPA's 50,000 rows take seconds, not minutes; a fifth of them is timed here.
-    """
-    path = many_cars(tmp_path / "vehicles.csv", 10_000)
-
-    report = imported(path)
-
-    assert report.reached.new == 10_000
-    assert report.seconds < 10

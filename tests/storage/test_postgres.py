@@ -1,0 +1,337 @@
+"""
+PostgreSQL on bad days: servers that do not answer, lost connections, transactions that collide.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import URL, make_url, text
+from sqlmodel import Session
+
+from carvalue.core.errors import StoreUnavailable
+from carvalue.core.photos import Side
+from carvalue.storage.appraisals import SqlAppraisalStore
+from carvalue.storage.database import Database
+from carvalue.storage.postgres import pooled_engine
+from carvalue.storage.transactions import MAX_WAITING, REPEATED, Lane
+from tests.fakes import Clock, a_photo, an_appraisal
+from tests.storage.conftest import emptied, opened
+
+pytestmark = pytest.mark.anyio
+
+PHOTOS = [a_photo(side) for side in Side]
+COUNT = text("SELECT count(*) FROM provider_calls")
+INSERT = text("INSERT INTO provider_calls VALUES ('imagga', '2026-11-01', 1)")
+
+
+@pytest.fixture
+def url(postgresql_url: str) -> str:
+    return emptied(postgresql_url)
+
+
+@contextlib.contextmanager
+def a_lane(url: URL, *, connections: int = 1, idle_seconds: float = 60) -> Iterator[Lane]:
+    """Transactions that are waited for a second."""
+    engine = pooled_engine(url, connections, idle_seconds=idle_seconds)
+    lane = Lane(engine, "test", connections, queue_seconds=0.5, run_seconds=0.5)
+    try:
+        yield lane
+    finally:
+        lane.close()
+
+
+@pytest.fixture
+def lane(url: str) -> Iterator[Lane]:
+    with a_lane(make_url(url)) as lane:
+        yield lane
+
+
+class Work:
+    """An INSERT that something happens to on its first runs."""
+
+    def __init__(self, *, statement: str = "", times: int = 1) -> None:
+        self.runs = 0
+        self.statement = statement
+        self.times = times
+
+    def __call__(self, session: Session) -> int:
+        self.runs += 1
+        connection = session.connection()
+        connection.execute(INSERT)
+        if self.runs <= self.times:
+            connection.execute(text(self.statement))
+        return int(connection.execute(COUNT).scalar_one())
+
+
+def end_connections(url: str) -> None:
+    """What a restarted server does to those who were connected."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid != pg_backend_pid()"
+        )
+
+
+def stored(url: str) -> int:
+    with psycopg.connect(url) as connection:
+        row = connection.execute("SELECT count(*) FROM provider_calls").fetchone()
+        assert row is not None
+        return int(row[0])
+
+
+# How it is used
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("timezone", "UTC"),
+        ("statement_timeout", "4s"),
+        ("idle_in_transaction_session_timeout", "15s"),
+        ("transaction_isolation", "read committed"),
+        ("application_name", "carvalue"),
+    ],
+)
+async def test_how_postgresql_is_run(setting: str, value: str, lane: Lane) -> None:
+    """
+    Times are read as they were written, and no statement takes for ever.
+    """
+
+    def show(session: Session) -> object:
+        return session.connection().execute(text(f"SHOW {setting}")).scalar()
+
+    assert await lane.transaction(show) == value
+
+
+async def test_what_the_url_says_counts(url: str) -> None:
+    parsed = make_url(url).update_query_dict(
+        {"application_name": "mine", "options": "-c statement_timeout=7s"}
+    )
+
+    def show(session: Session) -> list[object]:
+        return [
+            session.connection().execute(text(f"SHOW {setting}")).scalar()
+            for setting in ("application_name", "statement_timeout", "timezone")
+        ]
+
+    with a_lane(parsed) as lane:
+        assert await lane.transaction(show) == ["mine", "7s", "UTC"]
+
+
+async def test_two_replicas(url: str, clock: Clock) -> None:
+    """
+    What one has written the other reads at once.
+    """
+    with opened(url) as one, opened(url) as other:
+        kept = await SqlAppraisalStore(one, now=clock).add(an_appraisal(), PHOTOS)
+
+        assert await SqlAppraisalStore(other, now=clock).get("apr_1") == kept
+
+
+# Collisions
+
+
+@pytest.mark.parametrize("state", ["40001", "40P01", "23505"])
+async def test_transactions_that_collide(url: str, lane: Lane, state: str) -> None:
+    """
+    One that was in another's way is run again, and written once.
+    """
+    collision = f"DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{state}'; END $$"
+    work = Work(statement=collision, times=REPEATED)
+
+    assert await lane.transaction(work) == 1
+
+    assert work.runs == REPEATED + 1
+    assert stored(url) == 1
+
+
+@pytest.mark.parametrize(("state", "runs"), [("40001", REPEATED + 1), ("53100", 1)])
+async def test_what_does_not_get_better(url: str, lane: Lane, state: str, runs: int) -> None:
+    """
+    Who collides again and again gives up; a full disk is not written to twice.
+    """
+    failure = f"DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{state}'; END $$"
+    work = Work(statement=failure, times=99)
+
+    with pytest.raises(StoreUnavailable):
+        await lane.transaction(work)
+
+    assert work.runs == runs
+    assert stored(url) == 0
+
+
+# Lost connections
+
+
+async def test_a_connection_lost_before_the_commit(url: str, lane: Lane) -> None:
+    """
+    Nothing of it was kept, so it is done again.
+    """
+    work = Work(statement="SELECT pg_terminate_backend(pg_backend_pid())")
+
+    assert await lane.transaction(work) == 1
+
+    assert work.runs == 2
+    assert stored(url) == 1
+
+
+async def test_a_connection_that_is_lost_twice(url: str, lane: Lane) -> None:
+    work = Work(statement="SELECT pg_terminate_backend(pg_backend_pid())", times=99)
+
+    with pytest.raises(StoreUnavailable):
+        await lane.transaction(work)
+
+    assert work.runs == 2
+
+
+async def test_a_connection_lost_at_the_commit(url: str, lane: Lane) -> None:
+    """
+    Whether it was kept is not known, so it is not done a second time.
+    """
+    runs = 0
+
+    def work(session: Session) -> None:
+        nonlocal runs
+        runs += 1
+        session.connection().execute(INSERT)
+        end_connections(url)
+
+    with pytest.raises(StoreUnavailable):
+        await lane.transaction(work)
+
+    assert runs == 1
+
+
+async def test_after_a_restart_of_the_server(url: str, clock: Clock) -> None:
+    """
+    Nobody notices that all connections were lost in the meantime.
+    """
+    with opened(url) as database:
+        store = SqlAppraisalStore(database, now=clock)
+        kept = await store.add(an_appraisal(), PHOTOS)
+        end_connections(url)
+
+        assert await store.get("apr_1") == kept
+        end_connections(url)
+        await store.save(kept)
+
+
+async def test_a_connection_that_died_while_idle(url: str) -> None:
+    """
+    It is found out before anything is asked over it.
+    """
+    with a_lane(make_url(url), idle_seconds=0) as lane:
+        await lane.transaction(lambda session: session.connection().execute(COUNT).scalar())
+        end_connections(url)
+        work = Work(times=0)
+
+        assert await lane.transaction(work) == 1
+
+        assert work.runs == 1
+
+
+async def test_a_server_that_may_only_be_read(url: str, clock: Clock) -> None:
+    """
+    The user is told that it does not work now; what is there can still be read.
+    """
+    with opened(url) as database:
+        kept = await SqlAppraisalStore(database, now=clock).add(an_appraisal(), PHOTOS)
+    reading = make_url(url).update_query_dict({"options": "-c default_transaction_read_only=on"})
+    with opened(reading.render_as_string(hide_password=False)) as database:
+        store = SqlAppraisalStore(database, now=clock)
+        with pytest.raises(StoreUnavailable):
+            await store.save(kept)
+
+        assert await store.get("apr_1") == kept
+
+
+# A server that is away
+
+
+def test_nobody_is_there() -> None:
+    """
+    It is found at the start, and no message repeats the password.
+    """
+    with pytest.raises(StoreUnavailable) as failed:
+        Database("postgresql://somebody:SECRET123@127.0.0.1:1/carvalue")
+
+    error: BaseException | None = failed.value
+    while error is not None:
+        assert "SECRET123" not in str(error)
+        error = error.__cause__
+
+
+class Proxy:
+    """A way to the server that can swallow all that is sent over it, and let nobody know."""
+
+    def __init__(self, url: str) -> None:
+        self._server = make_url(url)
+        self._passing: set[asyncio.Task[None]] = set()
+        self.swallows = False
+        self.lost_one = asyncio.Event()
+
+    @contextlib.asynccontextmanager
+    async def opened(self) -> AsyncIterator[URL]:
+        listening = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        _, port = listening.sockets[0].getsockname()
+        yield URL.create("postgresql", "postgres", None, "127.0.0.1", port, self._server.database)
+        listening.close()
+        await asyncio.wait(self._passing)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        socket = Path(str(self._server.query["host"])) / ".s.PGSQL.5432"
+        from_server, to_server = await asyncio.open_unix_connection(socket)
+        ways = (self._pass_on(reader, to_server), self._pass_on(from_server, writer))
+        self._passing |= {asyncio.create_task(way) for way in ways}
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while sent := await reader.read(65536):
+                if not self.swallows:
+                    writer.write(sent)
+        self.lost_one.set()
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+
+
+@pytest.mark.parametrize("gives_up", [False, True])
+async def test_a_black_hole(url: str, gives_up: bool) -> None:
+    """
+    Nobody waits for a server that takes everything and answers nothing, and the way is free again
+    when it answers, also where the caller has hung up meanwhile.
+    """
+    proxy = Proxy(url)
+    async with proxy.opened() as address:
+        with a_lane(address) as lane:
+            await lane.transaction(lambda session: session.connection().execute(COUNT).scalar())
+
+            proxy.swallows = True
+            calling = asyncio.create_task(lane.transaction(Work(times=0)))
+            if gives_up:
+                await asyncio.sleep(0)
+                calling.cancel()
+            with pytest.raises(asyncio.CancelledError if gives_up else StoreUnavailable):
+                await calling
+
+            await proxy.lost_one.wait()
+            proxy.swallows = False
+            assert await lane.transaction(Work(times=0)) == 1
+
+
+# Too much at once
+
+
+async def test_too_many_transactions(url: str, lane: Lane) -> None:
+    """
+    Who comes when too many wait is told at once to come back; the others have their turn.
+    """
+    work = [lane.transaction(lambda _: None) for _ in range(MAX_WAITING + 3)]
+
+    results = await asyncio.gather(*work, return_exceptions=True)
+
+    assert [type(one) for one in results if one is not None] == [StoreUnavailable] * 2
