@@ -76,7 +76,11 @@ class ImaggaSettings(ProviderSettings):
 
 
 class CloudinarySettings(ProviderSettings):
-    """Access to Cloudinary, whose add-ons categorize. Its confidences run from 0 to 1."""
+    """
+    Access to Cloudinary, whose add-ons categorize. Its confidences run from 0 to 1.
+
+    Photos are uploaded into `folder`. Version 1 of the signature is for accounts that refuse 2.
+    """
 
     base_url: HttpAddress = "https://api.cloudinary.com"
     cloud_name: ProviderId
@@ -85,6 +89,8 @@ class CloudinarySettings(ProviderSettings):
     addons: str = Field("imagga_tagging", pattern=r"^[a-z_]+(,[a-z_]+)*$")
     auto_tagging: float | None = Field(None, ge=0, le=1)
     signature: Literal["sha1", "sha256"] = "sha1"
+    signature_version: int = Field(2, ge=1, le=2)
+    folder: str = Field("carvalue", pattern=r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$", max_length=100)
     keep_photos: bool = False
 
 
@@ -139,7 +145,12 @@ class ValuationApiSettings(ProviderSettings):
 
 
 class MarketCheckSettings(ProviderSettings):
-    """Access to MarketCheck. `monthly_calls` is that of the free plan; `predict` costs a call."""
+    """
+    Access to MarketCheck. `monthly_calls` is that of the free plan; `predict` costs a call.
+
+    Prices are of the whole country, or of so many miles (`radius`) around a `zip` code or a point
+    in degrees. Predictions are of the prices of franchise or of independent dealers.
+    """
 
     base_url: HttpAddress = "https://api.marketcheck.com/v2"
     api_key: Key
@@ -147,3 +158,8 @@ class MarketCheckSettings(ProviderSettings):
     monthly_calls: int | None = Field(500, ge=0)
     mileage_band: int = Field(10_000, ge=1_000, le=100_000)
     predict: bool = True
+    dealer_type: Literal["franchise", "independent"] = "franchise"
+    zip: str | None = Field(None, pattern=r"^[A-Z0-9]{3,10}$")
+    latitude: float | None = Field(None, ge=-90, le=90)
+    longitude: float | None = Field(None, ge=-180, le=180)
+    radius: int | None = Field(None, ge=1, le=500)

@@ -82,5 +82,5 @@ def backup(
 
 def _for_pg_dump(url: URL) -> str:
     """The URL as PostgreSQL's own tools want it; they ask for the password, or read ~/.pgpass."""
-    plain = URL.create("postgresql", url.username, None, url.host, url.port, url.database, url.query)
-    return plain.render_as_string(hide_password=False)
+    place = (url.host, url.port, url.database, url.query)
+    return URL.create("postgresql", url.username, None, *place).render_as_string()

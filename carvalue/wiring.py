@@ -180,7 +180,9 @@ def _categorizer(name: CategorizerName, wiring: _Wiring) -> Categorizer:
                 api_secret=cloudinary.api_secret.get_secret_value(),
                 addons=cloudinary.addons.split(","),
                 auto_tagging=cloudinary.auto_tagging,
+                folder=cloudinary.folder,
                 signature_algorithm=cloudinary.signature,
+                signature_version=1 if cloudinary.signature_version == 1 else 2,
                 notification_url=wiring.webhook_url(name),
                 keep_photos=cloudinary.keep_photos,
             )
@@ -297,6 +299,11 @@ def _valuer(name: ValuerName, wiring: _Wiring) -> Valuer:
                 source=marketcheck.source,
                 mileage_band=marketcheck.mileage_band,
                 predict=marketcheck.predict,
+                dealer_type=marketcheck.dealer_type,
+                zip=marketcheck.zip,
+                latitude=marketcheck.latitude,
+                longitude=marketcheck.longitude,
+                radius=marketcheck.radius,
             )
         case _:
             assert_never(name)

@@ -16,11 +16,13 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
+from carvalue.bootstrap import check_store
 from carvalue.cli import app
 from carvalue.core.appraisal import Appraisal
 from carvalue.core.errors import CarvalueError, SettingsIncomplete, StoreUnavailable
-from carvalue.core.photos import Side
+from carvalue.core.photos import Photo, Side
 from carvalue.core.steps import SUCCESS
+from carvalue.settings import mock_settings
 from carvalue.storage.appraisals import SqlAppraisalStore
 from carvalue.storage.database import Database, database_url, migrating_engine
 from carvalue.storage.migrating import revisions, upgrade
@@ -73,11 +75,15 @@ def add(url: str, *appraisals: Appraisal) -> list[Appraisal]:
 
 def found(url: str) -> list[Appraisal]:
     async def read(database: Database) -> list[Appraisal]:
-        store = SqlAppraisalStore(database)
-        appraisals = list(await store.page(limit=10))
-        for one in appraisals:
-            assert [await store.photo(one.id, side) for side in Side] == PHOTOS
-        return appraisals
+        return list(await SqlAppraisalStore(database).page(limit=10))
+
+    with closing(Database(url)) as database:
+        return asyncio.run(read(database))
+
+
+def photos_in(url: str) -> list[Photo]:
+    async def read(database: Database) -> list[Photo]:
+        return [await SqlAppraisalStore(database).photo("apr_1", side) for side in Side]
 
     with closing(Database(url)) as database:
         return asyncio.run(read(database))
@@ -105,6 +111,31 @@ def test_upgrading(sqlite_url: str) -> None:
 
 def test_setting_up(sqlite_url: str) -> None:
     assert run("upgrade", url=sqlite_url).stdout == f"Set up at revision {NEWEST}.\n"
+
+
+def test_serving_on_an_old_database(sqlite_url: str) -> None:
+    """
+    The service refuses to start, and says which command mends it.
+    """
+    upgrade(migrating_engine(database_url(sqlite_url)), to="0002")
+
+    with pytest.raises(StoreUnavailable, match="carvalue db upgrade"):
+        check_store(mock_settings(database_url=sqlite_url))
+
+
+@pytest.mark.journey
+def test_the_demo_on_an_old_database(sqlite_url: str) -> None:
+    """
+    It upgrades by itself.
+    """
+    upgrade(migrating_engine(database_url(sqlite_url)), to="0001")
+
+    result = CliRunner().invoke(
+        app, ["demo", "--once", "--port", "0", "--database-url", sqlite_url]
+    )
+
+    assert result.exit_code == 0
+    assert len(found(sqlite_url)) == 1
 
 
 # Prune
@@ -170,6 +201,7 @@ def test_a_back_up_of_sqlite(sqlite_url: str, tmp_path: Path) -> None:
     copy.rename(restored)
 
     assert found(f"sqlite:///{restored}") == kept
+    assert photos_in(f"sqlite:///{restored}") == PHOTOS
     assert not list(tmp_path.glob("*.part"))
 
 
@@ -211,6 +243,7 @@ def test_a_back_up_of_postgresql(tmp_path: Path, server: str) -> None:
         subprocess.run(restoring, check=True, env=_with_tools(), timeout=60)
 
         assert found(other) == kept
+        assert photos_in(other) == PHOTOS
 
 
 def test_how_to_back_up_says_no_password() -> None:

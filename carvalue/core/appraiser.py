@@ -184,10 +184,9 @@ class Appraiser:
             with time_budget(DISCARDED_WITHIN):
                 await self._discard(appraisal, given_up)
         try:
-            saved = await self.store.save(self._unasked(collected))
-        except ChangedMeanwhile:  # somebody else has come to the same
-            return await self.settled(id, ANSWERED_WITHIN)
-        self.runner.run(saved)
+            self.runner.run(await self.store.save(self._unasked(collected)))
+        except ChangedMeanwhile:
+            await self.get(id)  # somebody else has come to the same, or to less
         return await self.settled(id, ANSWERED_WITHIN)
 
     async def changed(self, id: str, version: int | None, wait: float) -> Appraisal:

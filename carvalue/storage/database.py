@@ -50,11 +50,11 @@ class Database:
 
         `work` may be run more than once, so it changes nothing but through its session.
         """
-        return await self._writing.transaction(work)
+        return await self._writing.write(work)
 
     async def read(self, work: Callable[[Session], ResultT]) -> ResultT:
         """Run a transaction that only reads."""
-        return await self._reading.transaction(work)
+        return await self._reading.read(work)
 
     async def forget(self) -> None:
         """Let what was deleted not linger in a log. PostgreSQL's own is its operator's matter."""

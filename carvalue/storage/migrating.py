@@ -6,6 +6,7 @@ needed are taken in one transaction, behind a lock: whoever else wants to upgrad
 finds nothing to do.
 """
 
+import logging
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,6 +106,7 @@ def _check_known(stamp: str | None) -> None:
 
 
 def _migrate(connection: Connection, target: str, *, stamp_as: str | None) -> None:
+    logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)  # tells of each of them
     # Alembic takes a tenth of a second to import, and is rarely needed.
     from alembic import command
     from alembic.config import Config

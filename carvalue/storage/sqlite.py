@@ -49,7 +49,7 @@ def migrating_engine(url: URL) -> Engine:
 
     Without foreign keys: a table that is made anew would take with it all that points to it.
     """
-    engine = create_engine(url, poolclass=NullPool)
+    engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
     _configure(engine, (*PRAGMAS, "foreign_keys=OFF"), "BEGIN IMMEDIATE")
     return engine
 
@@ -97,7 +97,7 @@ def back_up(url: URL, target: Path) -> None:
 
 
 def _engine(url: URL, *, pool_size: int, begin: str) -> Engine:
-    engine = create_engine(url, pool_size=pool_size, max_overflow=0)
+    engine = create_engine(url, pool_size=pool_size, max_overflow=0, hide_parameters=True)
     _configure(engine, (*PRAGMAS, "foreign_keys=ON"), begin)
     return engine
 

@@ -45,7 +45,8 @@ def translated() -> Iterator[None]:
 
 class Lane:
     """
-    The threads of an engine, one for each of its connections.
+    The threads of an engine, one for each of its connections; `reading` is the same engine with
+    other options.
 
     Who has waited for a turn for `queue_seconds` is told to come back. `run_seconds` is how much
     longer one that has begun is waited for; None is to its end. After that its connection is cut,
@@ -60,19 +61,28 @@ class Lane:
         *,
         queue_seconds: float,
         run_seconds: float | None = None,
+        reading: Engine | None = None,
     ) -> None:
         self.engine = engine
+        self._reading = reading or engine
         self._threads = ThreadPoolExecutor(threads, name)
         self._most = threads + MAX_WAITING
         self._queue_seconds = queue_seconds
         self._run_seconds = run_seconds
         self._open = 0
 
-    async def transaction(self, work: Callable[[Session], ResultT]) -> ResultT:
+    async def write(self, work: Callable[[Session], ResultT]) -> ResultT:
         """Run it, committed at the end, rolled back on an error; it may be run more than once."""
+        return await self._transaction(self.engine, work)
+
+    async def read(self, work: Callable[[Session], ResultT]) -> ResultT:
+        """Run what only reads."""
+        return await self._transaction(self._reading, work)
+
+    async def _transaction(self, engine: Engine, work: Callable[[Session], ResultT]) -> ResultT:
         if self._open >= self._most:
             raise StoreUnavailable("The database is busy.")
-        transaction = _Transaction(self.engine, work, can_be_cut=self._run_seconds is not None)
+        transaction = _Transaction(engine, work, can_be_cut=self._run_seconds is not None)
         turn = self._threads.submit(transaction.run)
         waiting = self._waiting(turn)
         if self._run_seconds is not None:

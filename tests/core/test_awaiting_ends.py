@@ -2,6 +2,9 @@
 What follows when an awaited answer is there: the car is confirmed, the answer is kept.
 """
 
+import asyncio
+from dataclasses import dataclass, field
+
 import pytest
 
 from carvalue.core import errors
@@ -78,6 +81,43 @@ async def test_the_user_is_quicker(catalog: Catalog, slow: FakeCategorizer, cloc
     stands = await appraiser.get(appraisal.id)
     assert stands.car is not None
     assert str(stands.car.car) == "Toyota Camry 2011"
+
+
+# Two answers at the same time
+
+
+@dataclass
+class OneByOne(FakeCategorizer):
+    """Has an answer to some of the photos by now, and says so when it is let."""
+
+    there: set[Side] = field(default_factory=set)
+    let: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def collect(self, awaited: Awaited) -> Answer | Awaited:
+        said = await super().collect(awaited)
+        said = said if self.collected[-1] in self.there else awaited
+        await self.let.wait()
+        return said
+
+
+async def test_two_notices_at_the_same_time(catalog: Catalog, clock: Clock) -> None:
+    """
+    Nobody looks any more: what the second notice brings is not lost over the first.
+    """
+    slow = OneByOne(later=0)
+    appraiser = using(catalog, clock, slow)
+    appraisal = await started(appraiser)
+    have_answers(slow)
+
+    notices = []
+    for side in Side:
+        slow.there.add(side)
+        notices.append(asyncio.create_task(noticed(appraiser, side)))
+        await asyncio.sleep(0.01)
+    slow.let.set()
+    await asyncio.gather(*notices)
+
+    assert_found(await appraiser.store.get(appraisal.id))
 
 
 # With answers that are kept

@@ -104,7 +104,7 @@ async def test_how_postgresql_is_run(setting: str, value: str, lane: Lane) -> No
     def show(session: Session) -> object:
         return session.connection().execute(text(f"SHOW {setting}")).scalar()
 
-    assert await lane.transaction(show) == value
+    assert await lane.write(show) == value
 
 
 async def test_what_the_url_says_counts(url: str) -> None:
@@ -119,7 +119,7 @@ async def test_what_the_url_says_counts(url: str) -> None:
         ]
 
     with a_lane(parsed) as lane:
-        assert await lane.transaction(show) == ["mine", "7s", "UTC"]
+        assert await lane.write(show) == ["mine", "7s", "UTC"]
 
 
 async def test_two_replicas(url: str, clock: Clock) -> None:
@@ -143,7 +143,7 @@ async def test_transactions_that_collide(url: str, lane: Lane, state: str) -> No
     collision = f"DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{state}'; END $$"
     work = Work(statement=collision, times=REPEATED)
 
-    assert await lane.transaction(work) == 1
+    assert await lane.write(work) == 1
 
     assert work.runs == REPEATED + 1
     assert stored(url) == 1
@@ -158,7 +158,7 @@ async def test_what_does_not_get_better(url: str, lane: Lane, state: str, runs: 
     work = Work(statement=failure, times=99)
 
     with pytest.raises(StoreUnavailable):
-        await lane.transaction(work)
+        await lane.write(work)
 
     assert work.runs == runs
     assert stored(url) == 0
@@ -173,7 +173,7 @@ async def test_a_connection_lost_before_the_commit(url: str, lane: Lane) -> None
     """
     work = Work(statement="SELECT pg_terminate_backend(pg_backend_pid())")
 
-    assert await lane.transaction(work) == 1
+    assert await lane.write(work) == 1
 
     assert work.runs == 2
     assert stored(url) == 1
@@ -183,7 +183,7 @@ async def test_a_connection_that_is_lost_twice(url: str, lane: Lane) -> None:
     work = Work(statement="SELECT pg_terminate_backend(pg_backend_pid())", times=99)
 
     with pytest.raises(StoreUnavailable):
-        await lane.transaction(work)
+        await lane.write(work)
 
     assert work.runs == 2
 
@@ -201,7 +201,7 @@ async def test_a_connection_lost_at_the_commit(url: str, lane: Lane) -> None:
         end_connections(url)
 
     with pytest.raises(StoreUnavailable):
-        await lane.transaction(work)
+        await lane.write(work)
 
     assert runs == 1
 
@@ -225,11 +225,11 @@ async def test_a_connection_that_died_while_idle(url: str) -> None:
     It is found out before anything is asked over it.
     """
     with a_lane(make_url(url), idle_seconds=0) as lane:
-        await lane.transaction(lambda session: session.connection().execute(COUNT).scalar())
+        await lane.write(lambda session: session.connection().execute(COUNT).scalar())
         end_connections(url)
         work = Work(times=0)
 
-        assert await lane.transaction(work) == 1
+        assert await lane.write(work) == 1
 
         assert work.runs == 1
 
@@ -308,10 +308,10 @@ async def test_a_black_hole(url: str, gives_up: bool) -> None:
     proxy = Proxy(url)
     async with proxy.opened() as address:
         with a_lane(address) as lane:
-            await lane.transaction(lambda session: session.connection().execute(COUNT).scalar())
+            await lane.write(lambda session: session.connection().execute(COUNT).scalar())
 
             proxy.swallows = True
-            calling = asyncio.create_task(lane.transaction(Work(times=0)))
+            calling = asyncio.create_task(lane.write(Work(times=0)))
             if gives_up:
                 await asyncio.sleep(0)
                 calling.cancel()
@@ -320,7 +320,7 @@ async def test_a_black_hole(url: str, gives_up: bool) -> None:
 
             await proxy.lost_one.wait()
             proxy.swallows = False
-            assert await lane.transaction(Work(times=0)) == 1
+            assert await lane.write(Work(times=0)) == 1
 
 
 # Too much at once
@@ -330,7 +330,7 @@ async def test_too_many_transactions(url: str, lane: Lane) -> None:
     """
     Who comes when too many wait is told at once to come back; the others have their turn.
     """
-    work = [lane.transaction(lambda _: None) for _ in range(MAX_WAITING + 3)]
+    work = [lane.write(lambda _: None) for _ in range(MAX_WAITING + 3)]
 
     results = await asyncio.gather(*work, return_exceptions=True)
 
