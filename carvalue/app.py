@@ -12,7 +12,9 @@ from fastapi import FastAPI
 from carvalue.bootstrap import check_complete, load_mocks, running
 from carvalue.core.observer import Observer, observed_by
 from carvalue.observing.exposing import Levels, exposed
+from carvalue.observing.logs import configure_logging
 from carvalue.observing.metrics import Metrics
+from carvalue.observing.redaction import secrets_of
 from carvalue.observing.tracing import ProviderSpans, exporting_provider
 from carvalue.settings import Settings
 from carvalue.web.api import create_api
@@ -61,6 +63,13 @@ def create_app(settings: Settings, *, metrics: Metrics | None = None) -> FastAPI
     if settings.mocks:
         app.mount("/mocks", load_mocks(settings.mocks))
     return app
+
+
+def served() -> FastAPI:
+    """The service of one worker process, which begins anew with the settings."""
+    settings = Settings.read()
+    configure_logging(settings.log_format, secrets=secrets_of(settings))
+    return create_app(settings)
 
 
 async def _ended(task: asyncio.Task[None]) -> None:

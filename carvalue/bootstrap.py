@@ -29,12 +29,13 @@ from carvalue.providers.vpic import VpicDecoder
 from carvalue.settings import Settings
 from carvalue.storage.appraisals import SqlAppraisalStore
 from carvalue.storage.calls import SqlMemory, SqlQuotaBook
-from carvalue.storage.database import Database
+from carvalue.storage.database import Database, database_url, is_sqlite
 from carvalue.storage.epa import SqlEpaStore
 from carvalue.storage.leases import alone_with
 from carvalue.storage.ledger import SqlLedger
 from carvalue.storage.listening import listen
 from carvalue.storage.retention import SqlRetention
+from carvalue.storage.turns import SqlTurns
 from carvalue.storage.webhooks import SqlWebhooks
 from carvalue.webhook_sending import system_names, webhook_sender
 from carvalue.wiring import Providers, wired
@@ -96,6 +97,9 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         retention = SqlRetention(database, timedelta(hours=settings.photos_kept_hours))
         await retention.remove_expired()
         stack.push_async_callback(_ended, asyncio.create_task(_prune(retention)))
+        turns = SqlTurns(database, changes) if is_shared(settings) else None
+        if turns is not None:
+            stack.push_async_callback(turns.close)
         catalog = await asyncio.to_thread(load_catalog, settings.catalog_extra)
         providers = wired(
             settings,
@@ -104,6 +108,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             Recollection(memory),
             SqlLedger(database),
             SqlEpaStore(database),
+            turns,
         )
         stack.push_async_callback(_ended, asyncio.create_task(providers.start()))
         appraiser = Appraiser(
@@ -150,6 +155,11 @@ def check_complete(settings: Settings) -> None:
             + "\n  ".join(missing)
             + "\nOr try it without any key: carvalue demo"
         )
+
+
+def is_shared(settings: Settings) -> bool:
+    """Whether several processes may work with the database at the same time."""
+    return not is_sqlite(database_url(settings.database_url))
 
 
 def check_store(settings: Settings) -> None:

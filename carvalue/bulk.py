@@ -16,7 +16,8 @@ import typer
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
-from carvalue.bootstrap import load_mocks
+from carvalue.bootstrap import is_shared, load_mocks
+from carvalue.core.changes import Changes
 from carvalue.core.errors import CarvalueError, ProviderError, SettingsIncomplete
 from carvalue.providers.http import Channel
 from carvalue.providers.imagga import Imagga
@@ -25,6 +26,7 @@ from carvalue.providers.imagga_wire import PROVIDER
 from carvalue.settings import Settings
 from carvalue.storage.calls import SqlQuotaBook
 from carvalue.storage.database import Database
+from carvalue.storage.turns import SqlTurns
 from carvalue.wiring import access_to, imagga_of
 
 stderr = Console(stderr=True)
@@ -116,7 +118,10 @@ async def _imagga(settings: Settings) -> AsyncIterator[Imagga]:
         )
         database = await asyncio.to_thread(Database, settings.database_url)
         stack.callback(database.close)
-        access = access_to(PROVIDER, given, SqlQuotaBook(database))
+        turns = SqlTurns(database, Changes()) if is_shared(settings) else None
+        if turns is not None:
+            stack.push_async_callback(turns.close)
+        access = access_to(PROVIDER, given, SqlQuotaBook(database), turns)
         channel = Channel(http, PROVIDER, seconds, access, max_answer=MAX_ANSWER)
         imagga = imagga_of(given, channel, access)
         await imagga.start()

@@ -23,7 +23,7 @@ from rich.text import Text
 from carvalue import __version__, upkeep
 from carvalue.accuracy import evaluate_cases, parse_labels
 from carvalue.app import create_app
-from carvalue.bootstrap import Running, check_complete, check_store, running
+from carvalue.bootstrap import Running, check_complete, check_store, is_shared, running
 from carvalue.bulk import categorize_urls
 from carvalue.core import errors
 from carvalue.core.access import ProviderUsage
@@ -66,6 +66,8 @@ ProvidersHealth = dict[str, errors.CarvalueError | None]
 ProvidersUsage = dict[str, ProviderUsage]
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+STOPPED_WITHIN = 30
+"""Seconds that requests have to end when the service is stopped: no one waits for longer."""
 EXIT_SETTINGS, EXIT_INPUT, EXIT_PROVIDER, EXIT_UNDETERMINED = 3, 4, 5, 6
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
@@ -136,14 +138,34 @@ def _options(
 
 
 @app.command()
-def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:
+def serve(
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    workers: Annotated[
+        int, typer.Option(min=1, max=64, help="Processes; more than one need PostgreSQL.")
+    ] = 1,
+) -> None:
     """Serve the API, over the providers that the settings name."""
     _warn_of_open_access(host)
     settings = Settings.read()
     configure_logging(settings.log_format, secrets=secrets_of(settings))
     api = create_app(settings)
     check_store(settings)  # uvicorn would show a traceback instead of the message
-    uvicorn.run(api, host=host, port=port, log_config=None, access_log=False)
+    if workers > 1 and not is_shared(settings):
+        raise errors.SettingsIncomplete(
+            "Several workers need a database that they can share: let CARVALUE_DATABASE_URL name "
+            "a PostgreSQL database."
+        )
+    uvicorn.run(
+        "carvalue.app:served" if workers > 1 else api,
+        factory=workers > 1,
+        workers=workers,
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=STOPPED_WITHIN,
+    )
 
 
 @app.command()

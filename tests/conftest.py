@@ -19,7 +19,12 @@ from tests.fakes import (
     FakeVinDecoder,
     MemoryStore,
 )
+from tests.postgres import which
 from tests.servers import ROOT, free_port, process
+
+
+def pytest_report_header() -> str:
+    return f"PostgreSQL: {which()}"
 
 
 @pytest.hookimpl(wrapper=True)

@@ -87,7 +87,7 @@ def test_serving_without_settings() -> None:
     ("url", "said"),
     [
         ("sqlite:///not/there/carvalue.db", "unable to open database file"),
-        ("postgresql://localhost/carvalue", "CARVALUE_DATABASE_URL must name a SQLite file"),
+        ("postgresql://localhost:1/carvalue", "The database cannot be used right now"),
         ("nonsense", "CARVALUE_DATABASE_URL is not a database URL"),
     ],
 )

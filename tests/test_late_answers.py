@@ -147,9 +147,10 @@ def test_notices_that_come_too_late(late: Late, tmp_path: Path) -> None:
         assert here.client.put(f"{url}/car", json=CHOICE).json()["status"] == "valued"
         known = here.client.get(url)
         deleted = here.started("ford_f-150")
+        notices = here.told(8)
         assert here.client.delete(deleted).status_code == 204
 
-        assert {here.post(notice).status_code for notice in here.told(8)} == {200}
+        assert {here.post(notice).status_code for notice in notices} == {200}
 
         now = here.client.get(url)
         assert (now.json(), now.headers["etag"]) == (known.json(), known.headers["etag"])

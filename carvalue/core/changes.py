@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 class Changes:
     """
-    Who waits for which appraisal.
+    Who waits for which appraisal, or for a turn at a provider.
 
     The store tells what it has saved. Where several processes share a database, it also tells
     what the others have saved.

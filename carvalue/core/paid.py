@@ -63,7 +63,7 @@ class PaidCategorizer:
         except TechnicalError:
             return said
         except LogicalError:  # the provider has lost it
-            return (await self._categorized(photo, categorizer_id, language, anew=True))[0]
+            return (await self._categorized(photo, categorizer_id, language, lost=said))[0]
 
     async def collect(self, awaited: Awaited) -> Answer | Awaited:
         # The same photo in two appraisals is one ticket, and its answer can be had once.
@@ -72,7 +72,7 @@ class PaidCategorizer:
             Answer | Awaited,
             lambda: self._categorizer.collect(awaited),
             lambda said: ASKED_AGAIN_AFTER if isinstance(said, Awaited) else timedelta(days=1),
-            anew=awaited.told,
+            holds=lambda said: isinstance(said, Answer) or not awaited.told,
         )
         return self._told(said, at, kept=kept)
 
@@ -86,14 +86,14 @@ class PaidCategorizer:
         await self._categorizer.check()
 
     async def _categorized(
-        self, photo: Photo, categorizer_id: str, language: str, *, anew: bool = False
+        self, photo: Photo, categorizer_id: str, language: str, *, lost: Awaited | None = None
     ) -> tuple[Answer | Awaited, bool]:
         appraisal_id, side = subject() or ("", photo.side)
         asked = ("photo", self.provider, categorizer_id, language, photo.info.sha256)
         call = PaidCall(appraisal_id, side, self.provider, question_of(*asked))
 
         async def ask() -> Answer | Awaited:
-            if (before := await self._ledger.begin(call, anew=anew)) is not None:
+            if (before := await self._ledger.begin(call, anew=lost is not None)) is not None:
                 return before  # its process died before it was used
             try:
                 with sent_as(call.key):
@@ -107,7 +107,7 @@ class PaidCategorizer:
 
         question = asked if self._shared else (*asked, appraisal_id)
         said, at, kept = await self._photos.of(
-            question, Answer | Awaited, ask, lambda _: AWAITED_FOR, anew=anew
+            question, Answer | Awaited, ask, lambda _: AWAITED_FOR, holds=lambda said: said != lost
         )
         return self._told(said, at, kept=kept), kept
 

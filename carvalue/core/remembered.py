@@ -55,23 +55,24 @@ class Recollection:
         ask: Callable[[], Awaitable[ResultT]],
         keep: Callable[[ResultT], timedelta],
         *,
-        anew: bool = False,
+        holds: Callable[[ResultT], bool] = lambda _: True,
     ) -> tuple[ResultT, datetime, bool]:
         """
         The answer to a question, when it was fetched, and whether it was kept from before.
 
-        `anew`: what was kept is of no use. Raises what `ask` raises. A store that fails costs a
-        call, not the answer.
+        `holds`: whether an answer that was kept, or that somebody else has asked for, is of use.
+        Raises what `ask` raises. A store that fails costs a call, not the answer.
         """
         key = question_of(*question)
-        task = self._under_way.get(key)
-        if task is None:
-            task = asyncio.create_task(self._answered(key, kind, ask, keep, anew=anew))
-            self._under_way[key] = task
-            task.add_done_callback(lambda ended: self._ended(key, ended))
+        while (under_way := self._under_way.get(key)) is not None:
+            answer: tuple[ResultT, datetime, bool] = await asyncio.shield(under_way)
+            if holds(answer[0]):
+                return answer
+        task = asyncio.create_task(self._answered(key, kind, ask, keep, holds))
+        self._under_way[key] = task
+        task.add_done_callback(_seen)
         # Who asked first may hang up; the others still want the answer, and it is paid for.
-        answer: tuple[ResultT, datetime, bool] = await asyncio.shield(task)
-        return answer
+        return await asyncio.shield(task)
 
     async def _answered(
         self,
@@ -79,26 +80,36 @@ class Recollection:
         kind: Any,
         ask: Callable[[], Awaitable[ResultT]],
         keep: Callable[[ResultT], timedelta],
-        *,
-        anew: bool,
+        holds: Callable[[ResultT], bool],
     ) -> tuple[ResultT, datetime, bool]:
         try:
-            if not anew and (found := await self.memory.recall(key, kind)):
+            found = await self._kept(key, kind)
+            if found is not None and holds(found[0]):
                 return *found, True
+            answer = await ask()
+            at = self.now()
+            await self._keep(key, kind, answer, at, at + keep(answer))
+            return answer, at, False
+        finally:
+            del self._under_way[key]
+
+    async def _kept(self, key: str, kind: Any) -> tuple[Any, datetime] | None:
+        try:
+            return await self.memory.recall(key, kind)
         except StoreUnavailable:
             logger.warning("kept answers cannot be read", exc_info=True)
-        answer = await ask()
-        at = self.now()
+            return None
+
+    async def _keep(self, key: str, kind: Any, answer: Any, at: datetime, until: datetime) -> None:
         try:
-            await self.memory.remember(key, kind, answer, fetched_at=at, until=at + keep(answer))
+            await self.memory.remember(key, kind, answer, fetched_at=at, until=until)
         except StoreUnavailable:
             logger.warning("an answer cannot be kept", exc_info=True)
-        return answer, at, False
 
-    def _ended(self, key: str, task: asyncio.Task[Any]) -> None:
-        self._under_way.pop(key, None)
-        if not task.cancelled():
-            task.exception()  # whoever waits has it; nobody may be left to
+
+def _seen(task: asyncio.Task[Any]) -> None:
+    if not task.cancelled():
+        task.exception()  # whoever waits has it; nobody may be left to
 
 
 class RememberingSpecs:

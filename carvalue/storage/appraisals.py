@@ -247,18 +247,6 @@ class SqlAppraisalStore:
 
         return await self._database.read(read)
 
-    async def remove_expired(self) -> int:
-        """Remove what has expired, photos and valuations with it; the answer is how many."""
-
-        def remove(session: Session) -> int:
-            expired = col(AppraisalRow.expires_at) <= self._now()
-            return session.connection().execute(delete(AppraisalRow).where(expired)).rowcount
-
-        removed = await self._database.write(remove)
-        if removed:
-            await self._database.forget()
-        return removed
-
     def _row(self, session: Session, id: str) -> AppraisalRow:
         row = session.get(AppraisalRow, id)
         if row is None or row.expires_at <= self._now():

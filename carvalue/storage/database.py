@@ -5,7 +5,9 @@ Both have the same face. Their differences are in `sqlite.py` and `postgres.py`,
 here.
 """
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, Engine, make_url
@@ -14,7 +16,8 @@ from sqlalchemy.dialects import sqlite as for_sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
-from carvalue.core.errors import SettingsIncomplete
+from carvalue.core.errors import SettingsIncomplete, StoreUnavailable
+from carvalue.core.observer import DatabaseUsed, tell
 from carvalue.storage import postgres, sqlite
 from carvalue.storage.migrating import Upgraded, prepare, upgrade
 from carvalue.storage.transactions import Lane
@@ -50,11 +53,13 @@ class Database:
 
         `work` may be run more than once, so it changes nothing but through its session.
         """
-        return await self._writing.write(work)
+        with _told("write"):
+            return await self._writing.write(work)
 
     async def read(self, work: Callable[[Session], ResultT]) -> ResultT:
         """Run a transaction that only reads."""
-        return await self._reading.read(work)
+        with _told("read"):
+            return await self._reading.read(work)
 
     async def forget(self) -> None:
         """Let what was deleted not linger in a log. PostgreSQL's own is its operator's matter."""
@@ -64,6 +69,19 @@ class Database:
     def close(self) -> None:
         for lane in {self._writing, self._reading}:
             lane.close()
+
+
+@contextmanager
+def _told(kind: str) -> Iterator[None]:
+    """Tell those who observe how a transaction has ended, its waiting included."""
+    started, failed = time.monotonic(), False
+    try:
+        yield
+    except StoreUnavailable:
+        failed = True
+        raise
+    finally:
+        tell(DatabaseUsed(kind, failed, time.monotonic() - started))
 
 
 def database_url(url: str) -> URL:

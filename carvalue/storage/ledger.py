@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import and_, delete, or_, update
+from sqlalchemy import and_, or_, update
 from sqlmodel import Session, col, select
 
 from carvalue.core.answers import Answer, Awaited
@@ -97,15 +97,6 @@ class SqlLedger:
             session.connection().execute(settled)
 
         await self._database.write(write)
-
-    async def remove_old(self) -> int:
-        """Remove what no bill speaks of any more; the answer is how many rows."""
-        old = delete(PaidCallRow).where(col(PaidCallRow.sent_at) < self._now() - KEPT_FOR)
-
-        def remove(session: Session) -> int:
-            return session.connection().execute(old).rowcount
-
-        return await self._database.write(remove)
 
 
 def _counts(row: PaidCallRow, now: datetime) -> bool:

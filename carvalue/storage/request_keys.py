@@ -4,9 +4,8 @@ Keeps the Idempotency-Keys of requests, in the transaction that does what they a
 
 from datetime import datetime
 
-from sqlalchemy import delete
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, col
+from sqlmodel import Session
 
 from carvalue.core.errors import IdempotencyKeyReused
 from carvalue.core.request_keys import KEPT_FOR, RequestKey, RequestKeyTaken
@@ -49,9 +48,3 @@ def keep(session: Session, key: RequestKey, resource_id: str, now: datetime) -> 
         session.flush()
     except IntegrityError as error:
         raise RequestKeyTaken("The same request came at the same moment.") from error
-
-
-def remove_expired(session: Session, now: datetime) -> int:
-    """Remove keys whose time is over; the answer is how many."""
-    expired = delete(RequestKeyRow).where(col(RequestKeyRow.expires_at) <= now)
-    return session.connection().execute(expired).rowcount

@@ -12,7 +12,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
@@ -69,7 +69,7 @@ class Lane:
         self._most = threads + MAX_WAITING
         self._queue_seconds = queue_seconds
         self._run_seconds = run_seconds
-        self._open = 0
+        self._open: dict[Future[Any], _Transaction[Any] | None] = {}
 
     async def write(self, work: Callable[[Session], ResultT]) -> ResultT:
         """Run it, committed at the end, rolled back on an error; it may be run more than once."""
@@ -80,11 +80,11 @@ class Lane:
         return await self._transaction(self._reading, work)
 
     async def _transaction(self, engine: Engine, work: Callable[[Session], ResultT]) -> ResultT:
-        if self._open >= self._most:
+        if len(self._open) >= self._most:
             raise StoreUnavailable("The database is busy.")
         transaction = _Transaction(engine, work, can_be_cut=self._run_seconds is not None)
         turn = self._threads.submit(transaction.run)
-        waiting = self._waiting(turn)
+        waiting = self._waiting(turn, transaction)
         if self._run_seconds is not None:
             # A timer of its own, since the caller may go away; that ends no transaction.
             seconds = self._queue_seconds + self._run_seconds
@@ -105,20 +105,28 @@ class Lane:
         """Run something else in its turn, to its end."""
         return await self._waiting(self._threads.submit(function))
 
-    def _waiting(self, turn: "Future[ResultT]") -> "asyncio.Future[ResultT]":
+    def _waiting(
+        self, turn: Future[ResultT], transaction: "_Transaction[ResultT] | None" = None
+    ) -> "asyncio.Future[ResultT]":
+        self._open[turn] = transaction
         waiting = asyncio.wrap_future(turn)
-        self._open += 1
-        waiting.add_done_callback(self._ended)
+
+        def ended(waiting: "asyncio.Future[ResultT]") -> None:
+            del self._open[turn]
+            if not waiting.cancelled():
+                waiting.exception()  # its caller may have gone
+
+        waiting.add_done_callback(ended)
         return waiting
 
-    def _ended(self, waiting: "asyncio.Future[Any]") -> None:
-        self._open -= 1
-        if not waiting.cancelled():
-            waiting.exception()  # its caller may have gone
-
     def close(self) -> None:
-        # Where the database does not answer, nobody waits for threads that wait for it.
-        self._threads.shutdown(wait=self._run_seconds is None or not self._open)
+        """Let what is under way end, but do not wait for a server that does not answer."""
+        if self._run_seconds is not None:
+            _, stuck = wait(self._open, timeout=self._run_seconds)
+            for turn in stuck:
+                if transaction := self._open.get(turn):
+                    transaction.cut()
+        self._threads.shutdown()
         self.engine.dispose()
 
 

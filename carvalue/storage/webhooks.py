@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from random import random
 from typing import Any
 
-from sqlalchemy import delete, func, insert, tuple_, update
+from sqlalchemy import func, insert, tuple_, update
 from sqlmodel import Session, col, select
 
 from carvalue.core.appraisal import new_id
@@ -25,7 +25,6 @@ from carvalue.core.ports import Position
 from carvalue.core.webhooks import (
     AT_ONCE,
     ATTEMPTS,
-    KEPT_FOR,
     LEASED_FOR,
     MAX_ENDPOINTS,
     Claimed,
@@ -163,18 +162,6 @@ class SqlWebhooks:
             return [_delivery(row) for row in session.exec(query)]
 
         return await self._database.read(read)
-
-    async def remove_old(self) -> int:
-        """Remove from the log what was over long ago; the answer is how much that was."""
-        old = delete(WebhookDeliveryRow).where(
-            col(WebhookDeliveryRow.status) != PENDING,
-            col(WebhookDeliveryRow.created_at) <= self._now() - KEPT_FOR,
-        )
-
-        def remove(session: Session) -> int:
-            return session.connection().execute(old).rowcount
-
-        return await self._database.write(remove)
 
     # The outbox
 

@@ -3,7 +3,7 @@ What follows when an awaited answer is there: the car is confirmed, the answer i
 """
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -25,6 +25,7 @@ from tests.fakes import (
     FakeMemory,
     MemoryLedger,
     MemoryStore,
+    a_photo,
     started,
 )
 
@@ -100,12 +101,13 @@ class OneByOne(FakeCategorizer):
         return said
 
 
-async def test_two_notices_at_the_same_time(catalog: Catalog, clock: Clock) -> None:
+@pytest.mark.parametrize("kept", [False, True])
+async def test_two_notices_at_the_same_time(catalog: Catalog, clock: Clock, kept: bool) -> None:
     """
     Nobody looks any more: what the second notice brings is not lost over the first.
     """
     slow = OneByOne(later=0)
-    appraiser = using(catalog, clock, slow)
+    appraiser = using(catalog, clock, paying(slow, clock) if kept else slow)
     appraisal = await started(appraiser)
     have_answers(slow)
 
@@ -207,3 +209,39 @@ async def test_a_notice_right_after_somebody_looked(
     await noticed(remembering)
 
     assert_found(await remembering.store.get(appraisal.id))
+
+
+async def test_a_notice_while_somebody_looks(catalog: Catalog, clock: Clock) -> None:
+    """
+    It is not content with a "not yet" that was on its way before it.
+    """
+    slow = OneByOne(later=0)
+    appraiser = using(catalog, clock, paying(slow, clock))
+    appraisal = await started(appraiser)
+    have_answers(slow)
+
+    look = asyncio.create_task(appraiser.get(appraisal.id))
+    await asyncio.sleep(0.01)
+    slow.there |= set(Side)
+    notice = asyncio.create_task(noticed(appraiser))
+    await asyncio.sleep(0.01)
+    slow.let.set()
+    await asyncio.gather(look, notice)
+
+    assert_found(await appraiser.store.get(appraisal.id))
+
+
+async def test_an_answer_is_fetched_once(slow: FakeCategorizer, clock: Clock) -> None:
+    """
+    A provider that removes a photo with its answer is not asked again, whoever tells us of it.
+    """
+    paid = paying(slow, clock)
+    awaited = await paid.categorize(a_photo(Side.front), "cars")
+    assert isinstance(awaited, Awaited)
+    have_answers(slow)
+    await paid.collect(awaited)
+
+    said = await paid.collect(replace(awaited, told=True))
+
+    assert isinstance(said, Answer)
+    assert slow.collected == [Side.front]

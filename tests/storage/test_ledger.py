@@ -14,6 +14,7 @@ from carvalue.core.ledger import CallOutcome, Ledger, PaidCall
 from carvalue.core.photos import Side
 from carvalue.storage.database import Database
 from carvalue.storage.ledger import KEPT_FOR, SqlLedger
+from carvalue.storage.retention import SqlRetention
 from tests.fakes import Clock, MemoryLedger
 from tests.storage.conftest import KINDS, opened, url_of
 
@@ -107,10 +108,11 @@ async def test_old_calls_are_removed(database: Database, clock: Clock) -> None:
     The book goes back for as long as a bill may be argued about.
     """
     ledger = SqlLedger(database, now=clock)
+    retention = SqlRetention(database, timedelta(hours=24), now=clock)
     await ledger.begin(CALL)
     clock.now += KEPT_FOR - timedelta(minutes=1)
     await ledger.begin(OTHER)
 
-    assert await ledger.remove_old() == 0
+    assert (await retention.prune()).paid_calls == 0
     clock.advance(minutes=2)
-    assert await ledger.remove_old() == 1
+    assert (await retention.prune()).paid_calls == 1

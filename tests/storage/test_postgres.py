@@ -323,6 +323,25 @@ async def test_a_black_hole(url: str, gives_up: bool) -> None:
             assert await lane.write(Work(times=0)) == 1
 
 
+async def test_closing_while_the_server_is_away(url: str) -> None:
+    """
+    The process ends, though somebody who has hung up had asked for something.
+    """
+    proxy = Proxy(url)
+    async with proxy.opened() as address:
+        engine = pooled_engine(address, 1)
+        lane = Lane(engine, "test", 1, queue_seconds=600, run_seconds=0.1)
+        await lane.write(lambda session: session.connection().execute(COUNT).scalar())
+        proxy.swallows = True
+        calling = asyncio.create_task(lane.write(Work(times=0)))
+        await asyncio.sleep(0)
+        calling.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await calling
+
+        await asyncio.to_thread(lane.close)
+
+
 # Too much at once
 
 

@@ -31,6 +31,7 @@ from carvalue.core.webhooks import (
     WebhookFailure,
 )
 from carvalue.storage.database import Database
+from carvalue.storage.retention import SqlRetention
 from carvalue.storage.webhooks import SqlWebhooks, record
 from tests.fakes import Clock
 from tests.webhooks import GONE, REFUSED, TAKEN, an_endpoint, an_event
@@ -386,5 +387,7 @@ async def test_the_log_forgets(webhooks: SqlWebhooks, database: Database, clock:
     await webhooks.settle(one, TAKEN)
     clock.now += KEPT_FOR
 
-    assert await webhooks.remove_old() == 1
+    removed = await SqlRetention(database, timedelta(hours=24), now=clock).prune()
+
+    assert removed.webhook_deliveries == 1
     assert [left.id for left in await webhooks.deliveries("whe_1", limit=9)] == [other.delivery.id]
