@@ -69,7 +69,6 @@ class Runner:
         self._tasks: dict[str, asyncio.Task[Outcome]] = {}
         self._held: dict[str, Appraisal] = {}
         self._looking: asyncio.Task[None] | None = None
-        self._stopping = False
 
     @property
     def running(self) -> int:
@@ -87,7 +86,6 @@ class Runner:
 
     async def stop(self, grace: float) -> None:
         """Finish what is under way, within `grace` seconds; let go of the rest for others."""
-        self._stopping = True
         if self._looking is not None:
             self._looking.cancel()
             await asyncio.wait({self._looking})
@@ -99,7 +97,10 @@ class Runner:
             if left:
                 await asyncio.wait(left)
         if self._held:
-            await self._store.let_go(list(self._held.values()))
+            try:
+                await self._store.let_go(list(self._held.values()))
+            except StoreUnavailable:
+                logger.warning("left to others when the leases end", exc_info=True)
 
     def run(self, appraisal: Appraisal, given: Given = NOTHING_GIVEN) -> None:
         """Work at an appraisal that was just saved with its stage open, until none is."""
