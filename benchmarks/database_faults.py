@@ -3,8 +3,8 @@ Break what the service stands on, under load: `python -m benchmarks.database_fau
 
 - restart: PostgreSQL is stopped for some seconds and started again.
 - full: there is no room left on the disk (a small tmpfs, which only root can mount), then there is.
-- clock: the clock is set an hour ahead and an hour back (by libfaketime, Debian's package), of the
-  service and of PostgreSQL; right then the service's process is killed and another one started.
+- clock: the clock of the service and of PostgreSQL is set by an hour (by libfaketime, Debian's
+  package) while they run, and set right again while the service is killed and started anew.
 
 Photos are sent all the time, with Idempotency-Keys. While it lasts every error must be a problem
 with Retry-After, told within ten seconds; what was acknowledged must be there afterwards, once and
@@ -56,6 +56,7 @@ ROOM = 24 << 20
 LEFT = 256 << 10
 FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 HOUR = 3600
+CLOCK_IS_READ_EVERY = 1
 
 
 @dataclass
@@ -69,9 +70,11 @@ class Report:
     reads: Counter[int] = field(default_factory=Counter)
     acknowledged_at: list[float] = field(default_factory=list)
     killed: bool = False
+    failed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def met(self, answer: httpx.Response) -> None:
         """An answer that is no success."""
+        self.failed.set()
         problem = answer.headers.get("content-type", "").startswith("application/problem+json")
         code = answer.json()["code"] if problem else answer.text[:60]
         good = problem and "retry-after" in answer.headers
@@ -85,7 +88,8 @@ class Stage:
     http: httpx.AsyncClient
     url: str
     report: Report
-    restart: Callable[[], Awaitable[None]]
+    restart: Callable[[Callable[[], Awaitable[None]]], Awaitable[None]]
+    """Kill the process, do something, start another one."""
 
 
 Fault = Callable[[Stage], Awaitable[float]]
@@ -99,7 +103,7 @@ async def keep_sending(http: httpx.AsyncClient, report: Report, ended: asyncio.E
     while not ended.is_set():
         pair = Sent(photo(), photo())
         report.sent.append(pair)
-        while not await acknowledged(http, report, pair):
+        while not await acknowledged(http, report, pair):  # noqa: ASYNC110 - nothing tells when
             await asyncio.sleep(0.3)
         await asyncio.sleep(random.uniform(*PAUSE))  # noqa: S311
 
@@ -124,9 +128,14 @@ async def acknowledged(http: httpx.AsyncClient, report: Report, pair: Sent) -> b
     return True
 
 
+async def _within(seconds: float, ended: asyncio.Event) -> bool:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(ended.wait(), seconds)
+    return ended.is_set()
+
+
 async def keep_reading(http: httpx.AsyncClient, report: Report, ended: asyncio.Event) -> None:
-    while not ended.is_set():
-        await asyncio.sleep(0.1)
+    while not await _within(0.1, ended):
         known = [id for pair in report.sent[-20:] for id in pair.ids]
         if not known:
             continue
@@ -143,9 +152,7 @@ async def keep_reading(http: httpx.AsyncClient, report: Report, ended: asyncio.E
             report.met(answer)
 
 
-async def under_load(
-    name: str, fault: Fault, database_url: str, folder: Path, **more: str
-) -> bool:
+async def under_load(name: str, fault: Fault, database_url: str, folder: Path, **more: str) -> bool:
     """Let a fault happen, print what was met, and tell whether all promises were kept."""
     report, ended = Report(), asyncio.Event()
     async with contextlib.AsyncExitStack() as stack:
@@ -158,11 +165,12 @@ async def under_load(
         process = await lives.enter_async_context(served(port, env, log))
         http = await stack.enter_async_context(client(f"http://127.0.0.1:{port}"))
 
-        async def restart() -> None:
+        async def restart(meanwhile: Callable[[], Awaitable[None]]) -> None:
             nonlocal process
             report.killed = True
             process.kill()
             process.wait()
+            await meanwhile()
             process = await lives.enter_async_context(served(port, env, log))
 
         async with asyncio.TaskGroup() as group:
@@ -209,7 +217,7 @@ async def under_load(
 
 
 def pg_ctl(data: Path, *command: str) -> None:
-    subprocess.run(
+    subprocess.run(  # noqa: S603 - our own server
         [tools() / "pg_ctl", "-D", data, "-w", "-l", data / "restarted.log", *command],
         check=True,
         stdout=subprocess.DEVNULL,
@@ -258,9 +266,7 @@ def filled(disk: Path) -> Fault:
         with rest.open("wb") as file, contextlib.suppress(OSError):
             for _ in range(max(0, room) >> 12):
                 file.write(bytes(4096))
-        until = time.monotonic() + 4 * DURING
-        while not stage.report.errors and time.monotonic() < until:
-            await asyncio.sleep(0.2)
+        await _within(4 * DURING, stage.report.failed)
         await asyncio.sleep(DURING)
         if not stage.report.errors:
             stage.report.broken["the disk was not filled"] += 1
@@ -300,7 +306,7 @@ def settable_clock(folder: Path) -> Iterator[dict[str, str]]:
     yield {
         "LD_PRELOAD": str(FAKETIME),
         "FAKETIME_TIMESTAMP_FILE": str(folder / "clock"),
-        "FAKETIME_NO_CACHE": "1",
+        "FAKETIME_CACHE_DURATION": str(CLOCK_IS_READ_EVERY),
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
     }
 
@@ -316,17 +322,26 @@ def with_environment(more: dict[str, str]) -> Iterator[None]:
         os.environ.update(before)
 
 
-def moved(folder: Path, seconds: int, says: Callable[[str], float]) -> Fault:
-    async def fault(stage: Stage) -> float:
-        (folder / "clock").write_text(f"{seconds:+d}\n")
-        if abs(says(stage.url) - time.time() - seconds) > HOUR / 2:
+def moved(folder: Path, seconds: int, clock: Callable[[str], float]) -> Fault:
+    async def set_to(stage: Stage, ahead: int) -> None:
+        (folder / "clock").write_text(f"{ahead:+d}\n")
+        await asyncio.sleep(2 * CLOCK_IS_READ_EVERY)
+        if abs(await asyncio.to_thread(clock, stage.url) - time.time() - ahead) > HOUR / 2:
             stage.report.broken["the clock was not set"] += 1
-        await stage.restart()
-        mended = time.monotonic()
+
+    async def fault(stage: Stage) -> float:
+        await set_to(stage, seconds)
         await asyncio.sleep(DURING)
-        return mended
+        await stage.restart(lambda: set_to(stage, 0))
+        return time.monotonic()
 
     return fault
+
+
+def date_in(env: dict[str, str]) -> float:
+    """The clock as another process reads it."""
+    said = subprocess.run(["/bin/date", "+%s"], env=env, check=True, capture_output=True)
+    return float(said.stdout)
 
 
 def clock_of(url: str) -> float:
@@ -358,7 +373,7 @@ async def faults(kind: str, wanted: set[str], folder: Path) -> AsyncIterator[boo
         with settable_clock(folder) as more:
             if kind == "sqlite":
                 with database(kind) as url:
-                    fault = moved(folder, seconds, lambda _, s=seconds: time.time() + s)
+                    fault = moved(folder, seconds, lambda _: date_in(more))
                     name = f"{kind}, clock set by {seconds:+d} s"
                     yield await under_load(name, fault, url, folder, **more)
             else:
@@ -372,7 +387,6 @@ async def faults(kind: str, wanted: set[str], folder: Path) -> AsyncIterator[boo
 
 
 async def main(kinds: list[str], wanted: set[str], folder: Path) -> int:
-    folder.chmod(0o755)  # PostgreSQL may be another user's, and reads the clock
     kept = [one for kind in kinds async for one in faults(kind, wanted, folder)]
     return 0 if all(kept) else 1
 
@@ -384,5 +398,6 @@ if __name__ == "__main__":
     options = parser.parse_args()
     chosen = [options.database] if options.database else list(DATABASES)
     with tempfile.TemporaryDirectory() as place:
+        Path(place).chmod(0o755)  # PostgreSQL may be another user's, and reads the clock
         every = {options.fault} if options.fault else {"restart", "full", "clock"}
         sys.exit(asyncio.run(main(chosen, every, Path(place))))

@@ -41,7 +41,7 @@ FEW, MANY = 1_000, 1_000_000
 DAYS = 30
 MOST_TIMES = 1.3
 TURNS, AT_A_TURN = 12, 10
-BATCH = 10_000
+TOO_LONG = 5.0
 TABLES = ("appraisal", "paid_call", "photo", "request_key")
 OF_ONE_DAY = ("photo", "request_key")
 ID_COLUMNS = {"appraisal": "id", "request_key": "resource_id"}
@@ -101,6 +101,7 @@ def fill_sqlite(path: str, count: int) -> list[str]:
         }
         filler = Filler(models, True, [f"apr_{secrets.token_hex(16)}" for _ in range(count)])
         connection.execute("PRAGMA synchronous=OFF")
+        connection.execute("PRAGMA cache_size=-2000000")  # kB
         for table in TABLES:
             places = ",".join("?" * len(models[table][0]))
             connection.executemany(
@@ -180,10 +181,14 @@ class Grown:
 
     async def ask(self, name: str) -> None:
         asked: Callable[[], Awaitable[None]] = getattr(self, name)
+        found = self.seconds.setdefault(name, [])
         for _ in range(AT_A_TURN):
+            if max(found, default=0.0) > TOO_LONG:
+                return  # once is enough
             started = time.perf_counter()
-            await asked()
-            self.seconds.setdefault(name, []).append(time.perf_counter() - started)
+            with contextlib.suppress(httpx.TimeoutException):
+                await asked()
+            found.append(time.perf_counter() - started)
 
 
 KINDS = (
@@ -234,7 +239,8 @@ async def compare(kind: str, many: int, folder: Path) -> bool:
         for one in both:  # warm
             for name in KINDS:
                 await one.ask(name)
-            one.seconds.clear()
+            for found in one.seconds.values():
+                found[:] = [seconds for seconds in found if seconds > TOO_LONG]
         for turn in range(TURNS):
             for name in KINDS:
                 for one in both if turn % 2 else reversed(both):

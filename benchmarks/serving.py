@@ -185,7 +185,7 @@ async def answers(address: str, lives: Callable[[], bool], log: Path) -> None:
     async with client(address) as http:
         while True:
             if not lives() or time.monotonic() > until:
-                sys.exit(f"The service does not start:\n{log.read_text(errors='replace')[-3000:]}")
+                sys.exit(f"The service does not start:\n{last_words(log)}")
             with contextlib.suppress(httpx.TransportError):
                 await http.get("/healthz")
                 return
@@ -201,26 +201,33 @@ async def served(
 
     `before` is a command to run it under; `module` is what to run instead.
     """
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            [*before, sys.executable, "-m", module, str(port)],
-            env=env,
-            cwd=log.parent,
-            stdin=subprocess.PIPE,
-            stdout=output,
-            stderr=output,
-        )
+    process = _started([*before, sys.executable, "-m", module, str(port)], env, log)
     try:
         await answers(f"http://127.0.0.1:{port}", lambda: process.poll() is None, log)
         yield process
     finally:
-        assert process.stdin is not None  # noqa: S101 - it was made with one
-        process.stdin.close()
-        try:
-            process.wait(timeout=40)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        await asyncio.to_thread(_stop, process)
+
+
+def _started(command: list[str], env: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
+    with log.open("ab") as output:
+        return subprocess.Popen(  # noqa: S603 - ourselves
+            command, env=env, cwd=log.parent, stdin=subprocess.PIPE, stdout=output, stderr=output
+        )
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    assert process.stdin is not None  # noqa: S101 - it was made with one
+    process.stdin.close()
+    try:
+        process.wait(timeout=40)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def last_words(log: Path) -> str:
+    return log.read_text(errors="replace")[-3000:]
 
 
 def cpu_seconds(pid: int) -> float:

@@ -215,7 +215,7 @@ def traced(pids: Sequence[int], log: Path) -> Iterator[None]:
     command = ["strace", "-f", "-ttt", "-T", "-e", "trace=fsync,fdatasync", "-o", str(log)]
     for pid in pids:
         command += ["-p", str(pid)]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:  # noqa: S603 - ours
         time.sleep(1.0)
         yield
         process.terminate()

@@ -107,6 +107,5 @@ if __name__ == "__main__":
     end_with_input()
     given = Settings.read()
     configure_logging(given.log_format)
-    uvicorn.run(
-        create_app(given), host="127.0.0.1", port=int(sys.argv[1]), log_config=None, access_log=False
-    )
+    port = int(sys.argv[1])
+    uvicorn.run(create_app(given), port=port, log_config=None, access_log=False)

@@ -13,7 +13,7 @@ from carvalue.app import create_app
 from carvalue.demo import sample_photo
 from carvalue.settings import mock_settings
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.journey]
 
 COROLLA = {"make_id": "toyota", "model_id": "toyota-corolla", "year": 2010}
 USED = {"mileage": 58000, "condition": "very_good"}

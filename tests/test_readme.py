@@ -16,6 +16,8 @@ import pytest
 
 from tests.servers import ROOT, free_port, process
 
+pytestmark = pytest.mark.journey
+
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"^```sh\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 START_SECONDS = 120

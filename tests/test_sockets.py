@@ -15,6 +15,8 @@ import pytest
 from carvalue.demo import sample_photo
 from tests.servers import START_SECONDS, free_port, process
 
+pytestmark = pytest.mark.journey
+
 
 @contextmanager
 def served(environment: dict[str, str], folder: Path) -> Iterator[tuple[httpx.Client, int]]:

@@ -3,8 +3,8 @@ Who works at which appraisal: a lease on its row.
 
 A lease is a token and an end. It is taken in the transaction that opens a stage, so an appraisal
 that was acknowledged is never without somebody who works at it, or will. Its end is told by a
-clock that all who share the database read alike and nobody can set: PostgreSQL's own, or, as
-SQLite's file is shared within one machine, that machine's monotonic clock.
+clock that all who share the database read alike: PostgreSQL's own, or, as SQLite's file is shared
+within one machine, that machine's monotonic clock.
 """
 
 import secrets
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from sqlalchemy import Float, cast, func, literal, make_url, update
+from sqlalchemy import Float, cast, func, literal, make_url, or_, update
 from sqlmodel import Session, col, select
 
 from carvalue.core.appraisal import Appraisal
@@ -27,6 +27,8 @@ except ImportError:  # Windows
 
 LEASE_SECONDS = 25.0
 """A stage takes `ANSWERED_WITHIN` at most; a process that was held up for longer has lost it."""
+A_HAIR = 1.0
+"""Seconds by which two transactions may see the clock in another order than they are seen."""
 
 
 def alone_with(url: str) -> IO[str] | None:
@@ -75,10 +77,17 @@ def abandoned(session: Session) -> Any:
     """The appraisals, longest waiting first, at which nobody works (any more)."""
     return (
         select(AppraisalRow)
-        .where(col(AppraisalRow.stage).is_not(None), col(AppraisalRow.lease_until) < clock(session))
+        .where(col(AppraisalRow.stage).is_not(None), _has_ended(session))
         .order_by(col(AppraisalRow.lease_until))
         .limit(1)
     )
+
+
+def _has_ended(session: Session) -> Any:
+    """That a lease is over, or ends later than one that is taken now: its clock was set back."""
+    now = clock(session)
+    until = col(AppraisalRow.lease_until)
+    return or_(until < now, until > now + LEASE_SECONDS + A_HAIR)
 
 
 def take_over(session: Session) -> tuple[AppraisalRow, str, int] | None:

@@ -16,6 +16,8 @@ from carvalue.core.identification import DEFAULT_RULE
 from carvalue.evaluation.cases import read_cases
 from carvalue.evaluation.fit import TooFewCases, fit, settings_lines
 
+pytestmark = pytest.mark.journey
+
 HERE = Path(__file__).parent
 
 

@@ -14,7 +14,7 @@ from carvalue.core.errors import ProviderQuotaUsedUp
 from carvalue.storage.calls import SqlQuotaBook
 from carvalue.storage.database import Database
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.journey]
 
 TODAY, PERIOD = date(2026, 11, 21), date(2026, 11, 1)
 QUOTA, WANTED = 300, 200
