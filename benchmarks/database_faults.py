@@ -299,11 +299,10 @@ def database_on(kind: str, disk: Path) -> Iterator[str]:
 # The clock is set
 
 
-@contextlib.contextmanager
-def settable_clock(folder: Path) -> Iterator[dict[str, str]]:
+def settable_clock(folder: Path) -> dict[str, str]:
     """What processes are started with whose clock can be set; it is in the file `clock`."""
     (folder / "clock").write_text("+0\n")
-    yield {
+    return {
         "LD_PRELOAD": str(FAKETIME),
         "FAKETIME_TIMESTAMP_FILE": str(folder / "clock"),
         "FAKETIME_CACHE_DURATION": str(CLOCK_IS_READ_EVERY),
@@ -370,20 +369,19 @@ async def faults(kind: str, wanted: set[str], folder: Path) -> AsyncIterator[boo
         print("\nThe clock could not be set: libfaketime is not installed.")
         return
     for seconds in (HOUR, -HOUR):
-        with settable_clock(folder) as more:
-            if kind == "sqlite":
-                with database(kind) as url:
-                    fault = moved(folder, seconds, lambda _: date_in(more))
-                    name = f"{kind}, clock set by {seconds:+d} s"
-                    yield await under_load(name, fault, url, folder, **more)
-            else:
-                with contextlib.ExitStack() as stack:
-                    with with_environment(more):
-                        url = stack.enter_context(database(kind))
-                    (folder / "clock").chmod(0o644)
-                    name = f"{kind}, both clocks set by {seconds:+d} s"
-                    fault = moved(folder, seconds, clock_of)
-                    yield await under_load(name, fault, url, folder, **more)
+        more = settable_clock(folder)
+        if kind == "sqlite":
+            with database(kind) as url:
+                fault = moved(folder, seconds, lambda _: date_in(more))
+                name = f"{kind}, clock set by {seconds:+d} s"
+                yield await under_load(name, fault, url, folder, **more)
+        else:
+            with contextlib.ExitStack() as stack:
+                with with_environment(more):
+                    url = stack.enter_context(database(kind))
+                name = f"{kind}, both clocks set by {seconds:+d} s"
+                fault = moved(folder, seconds, clock_of)
+                yield await under_load(name, fault, url, folder, **more)
 
 
 async def main(kinds: list[str], wanted: set[str], folder: Path) -> int:

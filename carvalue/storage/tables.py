@@ -32,6 +32,7 @@ class AppraisalRow(SQLModel, table=True):
     __tablename__ = "appraisal"
     __table_args__ = (
         Index("appraisal_newest_first", "created_at", "id"),
+        Index("appraisal_of_status", "status", "created_at", "id"),
         # Few are open at a time, of however many.
         Index(
             "appraisal_open",
@@ -43,7 +44,7 @@ class AppraisalRow(SQLModel, table=True):
 
     id: str = Field(primary_key=True)
     version: int
-    status: str = Field(index=True)
+    status: str
     created_at: datetime = Field(sa_type=UtcDateTime)
     expires_at: datetime = Field(sa_type=UtcDateTime, index=True)
     document: str

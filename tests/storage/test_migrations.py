@@ -239,6 +239,28 @@ async def test_what_was_being_categorized(blank: str, clock: Clock) -> None:
     assert (taken[0].id, taken[0].stage) == ("apr_started", Stage.categorization)
 
 
+async def test_a_car_whose_specs_were_being_asked_for(blank: str, clock: Clock) -> None:
+    """
+    Nobody waits for ever for specs that an earlier version was asking for when it was stopped.
+    """
+    at_revision(blank, "0002")
+    # A colon would begin a parameter.
+    failed = r'"specs_step"\:{"status"\:"failed","code"\:"provider-busy"}'
+    under_way = r'"specs_step"\:{"status"\:"pending","code"\:null}'
+    executed(
+        blank,
+        f"UPDATE appraisal SET document = replace(document, '{failed}', '{under_way}')"
+        " WHERE id = 'apr_corrected'",
+    )
+    upgrade_database(blank)
+
+    with opened(blank) as database:
+        taken = await SqlAppraisalStore(database, now=clock).take_over()
+
+    assert taken is not None
+    assert (taken[0].id, taken[0].stage) == ("apr_corrected", Stage.specs)
+
+
 async def test_what_was_kept_of_providers(blank: str, clock: Clock) -> None:
     """
     Late answers still find their appraisal; what was paid for is counted and not asked again.

@@ -10,6 +10,9 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
+    # A list of one status is ordered by time, however many there are.
+    op.drop_index("ix_appraisal_status", "appraisal")
+    op.create_index("appraisal_of_status", "appraisal", ["status", "created_at", "id"])
     op.add_column("appraisal", sa.Column("stage", sa.String(), nullable=True))
     op.add_column("appraisal", sa.Column("lease", sa.String(), nullable=True))
     op.add_column(
@@ -20,6 +23,13 @@ def upgrade() -> None:
     op.execute(
         "UPDATE appraisal SET stage = 'categorization' WHERE status = 'categorizing'"
         " AND id NOT IN (SELECT appraisal_id FROM awaited)"
+    )
+    # Nor at the specs or the price of a car; where none was asked for, that is seen when it is
+    # taken up.
+    op.execute(
+        "UPDATE appraisal SET stage = 'specs' WHERE status = 'confirmed' AND ("
+        """document LIKE '%"specs_step":{"status":"pending"%' OR """
+        """document LIKE '%"valuation_step":{"status":"pending"%')"""
     )
     is_open = sa.text("stage IS NOT NULL")
     op.create_index(
