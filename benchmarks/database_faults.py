@@ -338,7 +338,6 @@ def moved(folder: Path, seconds: int, clock: Callable[[str], float]) -> Fault:
 
 
 def date_in(env: dict[str, str]) -> float:
-    """The clock as another process reads it."""
     said = subprocess.run(["/bin/date", "+%s"], env=env, check=True, capture_output=True)
     return float(said.stdout)
 
@@ -368,8 +367,8 @@ async def faults(kind: str, wanted: set[str], folder: Path) -> AsyncIterator[boo
     if FAKETIME is None:
         print("\nThe clock could not be set: libfaketime is not installed.")
         return
+    more = settable_clock(folder)
     for seconds in (HOUR, -HOUR):
-        more = settable_clock(folder)
         if kind == "sqlite":
             with database(kind) as url:
                 fault = moved(folder, seconds, lambda _: date_in(more))
