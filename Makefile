@@ -17,7 +17,7 @@ test: $(VENV)/.dev ## Run the tests (ARGS are pytest's)
 	$(BIN)/pytest -n auto --dist loadfile -m "not journey" $(ARGS)
 
 journeys: $(VENV)/.dev ## Run the slow tests: whole flows over sockets, a month, processes that are killed
-	$(BIN)/pytest -n auto --dist loadfile -m journey $(ARGS)
+	$(BIN)/pytest -n auto --dist worksteal -m journey $(ARGS)
 
 live: $(VENV)/.dev ## Ask the real providers whose keys are in the environment
 	$(BIN)/pytest tests/live $(ARGS)
