@@ -30,7 +30,8 @@ from carvalue.settings import Settings
 from carvalue.web.api import create_api
 from carvalue.web.dependencies import Services
 from carvalue.wiring import wired
-from tests.fakes import Clock, FakeMemory, MemoryBook, MemoryLedger, MemoryStore
+from tests.fakes import Clock
+from tests.memory import FakeMemory, MemoryBook, MemoryLedger, MemoryStore
 
 
 class WallClock(Clock):

@@ -17,8 +17,8 @@ from tests.fakes import (
     FakeSpecsSource,
     FakeValuer,
     FakeVinDecoder,
-    MemoryStore,
 )
+from tests.memory import MemoryStore
 from tests.postgres import which
 from tests.servers import ROOT, free_port, process
 

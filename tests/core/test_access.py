@@ -11,7 +11,8 @@ from carvalue.core import errors
 from carvalue.core.access import LONGEST_OPEN, Access
 from carvalue.core.budget import time_budget
 from carvalue.core.errors import ProviderError
-from tests.fakes import MemoryBook, Ticks
+from tests.fakes import Ticks
+from tests.memory import MemoryBook
 
 pytestmark = pytest.mark.anyio
 

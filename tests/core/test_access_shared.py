@@ -9,7 +9,7 @@ import pytest
 from carvalue.core import errors
 from carvalue.core.access import Access, Turns
 from carvalue.core.errors import ProviderError
-from tests.fakes import MemoryBook
+from tests.memory import MemoryBook
 
 pytestmark = pytest.mark.anyio
 

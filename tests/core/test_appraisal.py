@@ -21,7 +21,13 @@ from carvalue.core.labels import Label
 from carvalue.core.photos import Photo, Side
 from carvalue.core.steps import PENDING, SKIPPED, SUCCESS, Step, StepCode, StepStatus
 from carvalue.core.valuation import Condition, MileageUnit, Usage, Valuation
-from tests.fakes import LE, PRICE, Clock, S, an_appraisal
+from tests.fakes import (
+    LE,
+    PRICE,
+    Clock,
+    S,
+    an_appraisal,
+)
 
 COROLLA = MakeModel("toyota", "Toyota", "toyota-corolla", "Corolla")
 CAMRY = MakeModel("toyota", "Toyota", "toyota-camry", "Camry")

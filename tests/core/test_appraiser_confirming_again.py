@@ -18,10 +18,10 @@ from tests.fakes import (
     VIN_OF_COROLLA_2010,
     FakeSpecsSource,
     FakeValuer,
-    MemoryStore,
     an_appraiser,
     started,
 )
+from tests.memory import MemoryStore
 
 pytestmark = pytest.mark.anyio
 

@@ -13,11 +13,7 @@ from carvalue.core.errors import ProviderError, ProviderTimedOut
 from carvalue.core.steps import SKIPPED, Step, StepCode
 from carvalue.core.valuation import Condition, MileageUnit, Usage
 from carvalue.core.valuing import Choice
-from tests.fakes import (
-    FakeSpecsSource,
-    FakeValuer,
-    started,
-)
+from tests.fakes import FakeSpecsSource, FakeValuer, started
 
 pytestmark = pytest.mark.anyio
 

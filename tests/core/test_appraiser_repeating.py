@@ -7,12 +7,8 @@ from carvalue.core.labels import Label
 from carvalue.core.photos import Side
 from carvalue.core.valuation import Condition, MileageUnit, Usage
 from carvalue.core.valuing import Choice
-from tests.fakes import (
-    FakeCategorizer,
-    MemoryStore,
-    a_photo,
-    started,
-)
+from tests.fakes import FakeCategorizer, a_photo, started
+from tests.memory import MemoryStore
 
 pytestmark = pytest.mark.anyio
 

@@ -18,11 +18,11 @@ from tests.fakes import (
     VIN_OF_COROLLA_2010,
     Clock,
     FakeCategorizer,
-    MemoryStore,
     a_photo,
     an_appraiser,
     started,
 )
+from tests.memory import MemoryStore
 
 pytestmark = pytest.mark.anyio
 

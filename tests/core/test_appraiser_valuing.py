@@ -9,7 +9,15 @@ from carvalue.core.errors import ProviderError, ProviderTimedOut
 from carvalue.core.steps import SUCCESS, Step, StepCode
 from carvalue.core.valuation import Condition, MileageUnit, Usage
 from carvalue.core.valuing import Choice
-from tests.fakes import LE, PRICE, Clock, FakeSpecsSource, FakeValuer, S, started
+from tests.fakes import (
+    LE,
+    PRICE,
+    Clock,
+    FakeSpecsSource,
+    FakeValuer,
+    S,
+    started,
+)
 
 pytestmark = pytest.mark.anyio
 

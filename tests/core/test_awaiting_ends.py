@@ -22,12 +22,10 @@ from tests.core.conftest import assert_found, have_answers, noticed, using
 from tests.fakes import (
     Clock,
     FakeCategorizer,
-    FakeMemory,
-    MemoryLedger,
-    MemoryStore,
     a_photo,
     started,
 )
+from tests.memory import FakeMemory, MemoryLedger, MemoryStore
 
 pytestmark = pytest.mark.anyio
 

@@ -11,11 +11,7 @@ from carvalue.core.catalog import Catalog
 from carvalue.core.photos import Side
 from carvalue.core.steps import Step, StepCode
 from tests.core.conftest import assert_found, have_answers, using
-from tests.fakes import (
-    Clock,
-    FakeCategorizer,
-    started,
-)
+from tests.fakes import Clock, FakeCategorizer, started
 
 pytestmark = pytest.mark.anyio
 

@@ -17,7 +17,12 @@ from carvalue.core.photos import Photo
 from carvalue.core.ports import CategorizerInfo
 from carvalue.core.valuation import Condition, MileageUnit, Usage
 from carvalue.core.valuing import Choice
-from tests.fakes import FakeCategorizer, FakeSpecsSource, an_appraiser, started
+from tests.fakes import (
+    FakeCategorizer,
+    FakeSpecsSource,
+    an_appraiser,
+    started,
+)
 
 pytestmark = pytest.mark.anyio
 

@@ -18,7 +18,12 @@ from carvalue.core.labels import Label
 from carvalue.core.photos import Photo, Side
 from carvalue.core.ports import CategorizerInfo
 from carvalue.core.steps import SUCCESS, Step, StepCode
-from tests.fakes import FakeCategorizer, a_photo, an_appraiser, started
+from tests.fakes import (
+    FakeCategorizer,
+    a_photo,
+    an_appraiser,
+    started,
+)
 
 pytestmark = pytest.mark.anyio
 

@@ -9,7 +9,12 @@ from carvalue.core.catalog import Catalog
 from carvalue.core.categorizing import AWAITED_FOR
 from carvalue.core.errors import AppraisalNotFound, ProviderTimedOut
 from carvalue.core.photos import Side
-from tests.fakes import Clock, FakeCategorizer, an_appraiser, started
+from tests.fakes import (
+    Clock,
+    FakeCategorizer,
+    an_appraiser,
+    started,
+)
 
 pytestmark = pytest.mark.anyio
 

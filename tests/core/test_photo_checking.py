@@ -11,7 +11,12 @@ from carvalue.core.identification import Reason
 from carvalue.core.photos import Photo, Side
 from carvalue.core.ports import PhotoFindings
 from carvalue.core.steps import SUCCESS, Step, StepCode
-from tests.fakes import FakeCategorizer, a_photo, an_appraiser, started
+from tests.fakes import (
+    FakeCategorizer,
+    a_photo,
+    an_appraiser,
+    started,
+)
 
 pytestmark = pytest.mark.anyio
 

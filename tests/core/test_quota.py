@@ -11,7 +11,8 @@ import pytest
 from carvalue.core import errors
 from carvalue.core.access import Access
 from carvalue.core.errors import ProviderError, StoreUnavailable
-from tests.fakes import MemoryBook, Ticks
+from tests.fakes import Ticks
+from tests.memory import MemoryBook
 
 pytestmark = pytest.mark.anyio
 

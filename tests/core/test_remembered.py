@@ -15,13 +15,8 @@ from carvalue.core.ledger import idempotency_key, paid_for
 from carvalue.core.paid import PaidCategorizer
 from carvalue.core.photos import Photo, Side
 from carvalue.core.remembered import Recollection
-from tests.fakes import (
-    Clock,
-    FakeCategorizer,
-    FakeMemory,
-    MemoryLedger,
-    a_photo,
-)
+from tests.fakes import Clock, FakeCategorizer, a_photo
+from tests.memory import FakeMemory, MemoryLedger
 
 pytestmark = pytest.mark.anyio
 

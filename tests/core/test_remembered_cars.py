@@ -21,11 +21,11 @@ from tests.fakes import (
     LE,
     VIN_OF_COROLLA_2010,
     Clock,
-    FakeMemory,
     FakeSpecsSource,
     FakeValuer,
     S,
 )
+from tests.memory import FakeMemory
 
 pytestmark = pytest.mark.anyio
 

@@ -13,7 +13,13 @@ from carvalue.core.catalog import Catalog
 from carvalue.core.errors import CarvalueError, ProviderError
 from carvalue.core.suppliers import DEFAULT, SpecsInOrder, ValuersByCountry
 from carvalue.core.valuation import Condition, MileageUnit, Usage
-from tests.fakes import LE, PRICE, FakeSpecsSource, FakeValuer, S
+from tests.fakes import (
+    LE,
+    PRICE,
+    FakeSpecsSource,
+    FakeValuer,
+    S,
+)
 
 pytestmark = pytest.mark.anyio
 

@@ -24,11 +24,11 @@ from tests.fakes import (
     FakeCategorizer,
     FakeSpecsSource,
     FakeValuer,
-    MemoryStore,
     a_photo,
     an_appraisal,
     an_appraiser,
 )
+from tests.memory import MemoryStore
 
 pytestmark = pytest.mark.anyio
 

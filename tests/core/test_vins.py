@@ -13,7 +13,13 @@ from carvalue.core.labels import Label
 from carvalue.core.photos import Side
 from carvalue.core.valuing import Choice
 from carvalue.core.vins import choice_contradicts
-from tests.fakes import VIN_OF_COROLLA_2010, FakeCategorizer, FakeSpecsSource, an_appraiser, started
+from tests.fakes import (
+    VIN_OF_COROLLA_2010,
+    FakeCategorizer,
+    FakeSpecsSource,
+    an_appraiser,
+    started,
+)
 
 pytestmark = pytest.mark.anyio
 

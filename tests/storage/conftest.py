@@ -8,7 +8,8 @@ import pytest
 from carvalue.core.ports import AppraisalStore
 from carvalue.storage.appraisals import SqlAppraisalStore
 from carvalue.storage.database import Database
-from tests.fakes import Clock, MemoryStore
+from tests.fakes import Clock
+from tests.memory import MemoryStore
 from tests.postgres import fresh_database, postgresql
 
 KINDS = ["sqlite", "postgresql"]

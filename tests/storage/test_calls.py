@@ -28,13 +28,12 @@ from tests.fakes import (
     PRICE,
     VIN_OF_COROLLA_2010,
     Clock,
-    FakeMemory,
     FakeSpecsSource,
-    MemoryBook,
     S,
     a_photo,
     an_appraisal,
 )
+from tests.memory import FakeMemory, MemoryBook
 
 pytestmark = pytest.mark.anyio
 

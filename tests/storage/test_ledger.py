@@ -15,7 +15,8 @@ from carvalue.core.photos import Side
 from carvalue.storage.database import Database
 from carvalue.storage.ledger import KEPT_FOR, SqlLedger
 from carvalue.storage.retention import SqlRetention
-from tests.fakes import Clock, MemoryLedger
+from tests.fakes import Clock
+from tests.memory import MemoryLedger
 from tests.storage.conftest import KINDS, opened, url_of
 
 pytestmark = pytest.mark.anyio

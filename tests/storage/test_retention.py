@@ -23,7 +23,12 @@ from carvalue.storage.database import Database
 from carvalue.storage.ledger import SqlLedger
 from carvalue.storage.retention import BATCH, Removed, SqlRetention
 from carvalue.storage.tables import AppraisalRow, AwaitedRow, PhotoRow, ValuationRow
-from tests.fakes import PRICE, Clock, a_photo, an_appraisal
+from tests.fakes import (
+    PRICE,
+    Clock,
+    a_photo,
+    an_appraisal,
+)
 
 pytestmark = pytest.mark.anyio
 

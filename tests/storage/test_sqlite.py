@@ -15,7 +15,12 @@ from carvalue.core.photos import Side
 from carvalue.core.valuation import Condition, MileageUnit, Usage, Valuation
 from carvalue.storage.appraisals import SqlAppraisalStore
 from carvalue.storage.database import Database
-from tests.fakes import PRICE, Clock, a_photo, an_appraisal
+from tests.fakes import (
+    PRICE,
+    Clock,
+    a_photo,
+    an_appraisal,
+)
 
 pytestmark = pytest.mark.anyio
 

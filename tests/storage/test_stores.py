@@ -26,7 +26,14 @@ from carvalue.core.photos import Photo, Side
 from carvalue.core.ports import AppraisalStore
 from carvalue.core.steps import SUCCESS, Step, StepCode
 from carvalue.core.valuation import Condition, MileageUnit, Price, Usage, Valuation
-from tests.fakes import LE, PRICE, Clock, S, a_photo, an_appraisal
+from tests.fakes import (
+    LE,
+    PRICE,
+    Clock,
+    S,
+    a_photo,
+    an_appraisal,
+)
 
 pytestmark = pytest.mark.anyio
 

@@ -20,7 +20,7 @@ from carvalue.storage.database import Database
 from carvalue.storage.listening import listen
 from carvalue.storage.turn_tables import ProviderTurnRow
 from carvalue.storage.turns import SqlTurns
-from tests.fakes import MemoryBook
+from tests.memory import MemoryBook
 
 pytestmark = pytest.mark.anyio
 

@@ -16,7 +16,8 @@ from carvalue.core.errors import (
 )
 from carvalue.core.labels import Label
 from carvalue.core.photos import Side
-from tests.fakes import VIN_OF_COROLLA_2010, FakeCategorizer, MemoryStore, jpeg
+from tests.fakes import VIN_OF_COROLLA_2010, FakeCategorizer, jpeg
+from tests.memory import MemoryStore
 from tests.web.conftest import photos, problem_of, started
 
 pytestmark = pytest.mark.anyio

@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from carvalue.core.errors import ProviderTimedOut, ProviderUnavailable
-from tests.fakes import FakeSpecsSource, FakeValuer, MemoryStore, an_appraisal
+from tests.fakes import FakeSpecsSource, FakeValuer, an_appraisal
+from tests.memory import MemoryStore
 from tests.web.conftest import COROLLA, USED, confirmed, photos, problem_of, started
 
 pytestmark = pytest.mark.anyio

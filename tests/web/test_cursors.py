@@ -12,7 +12,8 @@ from carvalue.core.errors import InvalidCursor
 from carvalue.core.ports import Position
 from carvalue.core.valuation import Condition, MileageUnit, Usage, Valuation
 from carvalue.web.cursors import cursor_of, position_of
-from tests.fakes import PRICE, Clock, MemoryStore, an_appraisal
+from tests.fakes import PRICE, Clock, an_appraisal
+from tests.memory import MemoryStore
 from tests.web.conftest import problem_of, started
 
 pytestmark = pytest.mark.anyio

@@ -14,7 +14,7 @@ from carvalue.core.access import ProviderUsage
 from carvalue.core.errors import CarvalueError, ProviderUnavailable
 from carvalue.web.dependencies import Services
 from carvalue.web.health import ProviderWatch
-from tests.fakes import MemoryStore
+from tests.memory import MemoryStore
 
 pytestmark = pytest.mark.anyio
 

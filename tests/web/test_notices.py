@@ -11,7 +11,13 @@ from carvalue.core.catalog import Catalog
 from carvalue.web.api import create_api
 from carvalue.web.dependencies import Services
 from carvalue.web.requests import MAX_JSON
-from tests.fakes import Clock, FakeCategorizer, FakeNotices, MemoryStore, an_appraiser
+from tests.fakes import (
+    Clock,
+    FakeCategorizer,
+    FakeNotices,
+    an_appraiser,
+)
+from tests.memory import MemoryStore
 from tests.web.conftest import FakeWatch, problem_of, started
 
 pytestmark = pytest.mark.anyio

@@ -7,7 +7,8 @@ from uuid import UUID
 import httpx
 import pytest
 
-from tests.fakes import FakeValuer, MemoryStore
+from tests.fakes import FakeValuer
+from tests.memory import MemoryStore
 from tests.web.conftest import USED, confirmed, problem_of, started
 
 pytestmark = pytest.mark.anyio

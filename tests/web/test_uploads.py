@@ -11,7 +11,8 @@ import pytest
 
 from carvalue.imaging import MAX_BYTES
 from carvalue.web.requests import MAX_JSON, MAX_UPLOAD
-from tests.fakes import FakeCategorizer, MemoryStore, jpeg, picture
+from tests.fakes import FakeCategorizer, jpeg, picture
+from tests.memory import MemoryStore
 from tests.web.conftest import COROLLA, photos, problem_of, started
 
 pytestmark = pytest.mark.anyio

@@ -14,12 +14,8 @@ from carvalue.core.ports import PhotoFindings
 from carvalue.core.steps import StepCode
 from carvalue.web.api import create_api
 from carvalue.web.dependencies import Services
-from tests.fakes import (
-    VIN_OF_COROLLA_2010,
-    FakeCategorizer,
-    MemoryStore,
-    an_appraiser,
-)
+from tests.fakes import VIN_OF_COROLLA_2010, FakeCategorizer, an_appraiser
+from tests.memory import MemoryStore
 from tests.web.conftest import COROLLA, FakeWatch, problem_of, started
 
 pytestmark = pytest.mark.anyio
