@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import FastAPI
 
-from carvalue.bootstrap import check_complete, load_mocks, running
+from carvalue.bootstrap import check_complete, ended, load_mocks, running
 from carvalue.core.observer import Observer, observed_by
 from carvalue.observing.exposing import Levels, exposed
 from carvalue.observing.logs import configure_logging
@@ -51,7 +51,7 @@ def create_app(settings: Settings, *, metrics: Metrics | None = None) -> FastAPI
                     opened.appraiser.store.check, opened.providers.usage, opened.backlog
                 )
                 reading = asyncio.create_task(levels.keep_reading(counted))
-            stack.push_async_callback(_ended, reading)
+            stack.push_async_callback(ended, reading)
             watch = ProviderWatch(opened.providers.health, opened.providers.usage)
             stack.push_async_callback(watch.close)
             app.state.services = Services(
@@ -70,9 +70,3 @@ def served() -> FastAPI:
     settings = Settings.read()
     configure_logging(settings.log_format, secrets=secrets_of(settings))
     return create_app(settings)
-
-
-async def _ended(task: asyncio.Task[None]) -> None:
-    """Cancel a task, and wait until it is gone."""
-    task.cancel()
-    await asyncio.wait({task})

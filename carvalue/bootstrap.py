@@ -93,10 +93,10 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             stack.callback(lock.close)
             await store.end_leases()
         listening = asyncio.create_task(listen(settings.database_url, changes))
-        stack.push_async_callback(_ended, listening)
+        stack.push_async_callback(ended, listening)
         retention = SqlRetention(database, timedelta(hours=settings.photos_kept_hours))
         await retention.remove_expired()
-        stack.push_async_callback(_ended, asyncio.create_task(_prune(retention)))
+        stack.push_async_callback(ended, asyncio.create_task(_prune(retention)))
         turns = SqlTurns(database, changes) if is_shared(settings) else None
         if turns is not None:
             stack.push_async_callback(turns.close)
@@ -110,7 +110,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             SqlEpaStore(database),
             turns,
         )
-        stack.push_async_callback(_ended, asyncio.create_task(providers.start()))
+        stack.push_async_callback(ended, asyncio.create_task(providers.start()))
         appraiser = Appraiser(
             categorizers=providers.categorizers,
             specs_source=providers.specs_source,
@@ -142,7 +142,8 @@ async def _prune(retention: SqlRetention) -> None:
             logger.warning("what has expired is still there", exc_info=True)
 
 
-async def _ended(task: asyncio.Task[None]) -> None:
+async def ended(task: asyncio.Task[None]) -> None:
+    """Cancel a task, and wait until it is gone."""
     task.cancel()
     await asyncio.wait({task})
 

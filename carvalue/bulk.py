@@ -121,7 +121,7 @@ async def _imagga(settings: Settings) -> AsyncIterator[Imagga]:
         turns = SqlTurns(database, Changes()) if is_shared(settings) else None
         if turns is not None:
             stack.push_async_callback(turns.close)
-        access = access_to(PROVIDER, given, SqlQuotaBook(database), turns)
+        access = access_to(PROVIDER, given, SqlQuotaBook(database), turns, seconds)
         channel = Channel(http, PROVIDER, seconds, access, max_answer=MAX_ANSWER)
         imagga = imagga_of(given, channel, access)
         await imagga.start()

@@ -77,6 +77,10 @@ class MemoryStore:
             self._valuations[saved.id].setdefault(saved.valuation.id, saved.valuation)
         return saved
 
+    def forget_photo(self, id: str, side: Side) -> None:
+        """The time of this photo is over."""
+        del self._photos[id, side]
+
     async def take_over(self) -> tuple[Appraisal, int] | None:
         dead = (one for one in self._appraisals.values() if one.stage and one.id in self.dead)
         found = next(dead, None)

@@ -383,15 +383,7 @@ class Appraisal:
         return replace(self, valuation_step=Step.failed(code), valuation_id=None, updated_at=at)
 
     def interrupted(self, *, at: datetime) -> "Appraisal":
-        """What was open is closed as failed, to be repeated by the user."""
-        failed = Step.failed(StepCode.interrupted)
-        match self.stage:
-            case Stage.categorization:
-                steps = {**self.categorization, **dict.fromkeys(self.unasked, failed)}
-                return replace(self, categorization=steps, updated_at=at)
-            case Stage.specs:
-                return self.specs_failed(StepCode.interrupted, at=at)
-            case Stage.valuation:
-                return self.valuation_failed(StepCode.interrupted, at=at)
-            case None:
-                return self
+        """The specs or the price that were open are closed as failed, for the user to repeat."""
+        if self.stage is Stage.specs:
+            return self.specs_failed(StepCode.interrupted, at=at)
+        return self.valuation_failed(StepCode.interrupted, at=at)

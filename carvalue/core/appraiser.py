@@ -35,6 +35,7 @@ from carvalue.core.errors import (
     AppraisalNotFound,
     ChangedMeanwhile,
     NoticeRefused,
+    PhotoNotFound,
     ProviderError,
     UnknownCategorizer,
 )
@@ -111,9 +112,7 @@ class Appraiser:
         self.store = store
         self.categorizers = categorizers
         self.changes = changes or Changes()
-        self.runner = Runner(
-            store, self.changes, self._advanced, lambda appraisal: appraisal.interrupted(at=now())
-        )
+        self.runner = Runner(store, self.changes, self._advanced, self._given_up)
         self._vin_decoder = vin_decoder
         self._texts = texts
         self._notice_readers = notice_readers or {}
@@ -123,16 +122,16 @@ class Appraiser:
         self._now = now
 
     async def start(
-        self,
-        front: Photo,
-        back: Photo,
-        given: Start,
-        *,
-        key: RequestKey | None = None,
-        wait: float = ANSWERED_WITHIN,
+        self, front: Photo, back: Photo, given: Start, *, wait: float = ANSWERED_WITHIN
     ) -> Appraisal:
+        """Keep the photos and say which cars they may show; see `begin`."""
+        return await self.settled(await self.begin(front, back, given), wait)
+
+    async def begin(
+        self, front: Photo, back: Photo, given: Start, key: RequestKey | None = None
+    ) -> str:
         """
-        Keep the photos and say which cars they may show.
+        Keep the photos and begin to look at them; the answer is the appraisal's id.
 
         Raises what is wrong with the request before anything is kept: `InvalidVin`,
         `UnknownCategorizer`, and `RequestKeyTaken`.
@@ -160,7 +159,7 @@ class Appraiser:
         appraisal = await self.store.add(appraisal, (front, back), key)
         vin = plain_vin(given.vin) if given.vin else None
         self.runner.run(appraisal, Given((front, back), vin))
-        return await self.settled(appraisal.id, wait)
+        return appraisal.id
 
     async def settled(self, id: str, wait: float) -> Appraisal:
         """The appraisal when nothing of ours is open, or as it is after `wait` seconds."""
@@ -239,7 +238,8 @@ class Appraiser:
         they have all been answered or another categorizer is named. `poor_too`: even for photos
         that we find of no use.
 
-        Raises `AlreadyConfirmed` and `StillCategorizing`.
+        Raises `AlreadyConfirmed`, `StillCategorizing`, and `PhotoNotFound` when the time of a
+        photo is over.
         """
         appraisal = await self._unconfirmed(id)
         with time_budget(ANSWERED_WITHIN):
@@ -250,8 +250,7 @@ class Appraiser:
             if step.status is not StepStatus.success
         }
         sides = failed if failed and chosen == appraisal.categorizer_id else set(Side)
-        for side in sides:
-            await self.store.photo(id, side)  # it may have been removed: its time was over
+        await self._check_kept(id, sides)
         appraisal = replace(appraisal, categorizer_id=chosen)
         changed = appraisal.categorizing(sides, poor_too=poor_too, at=self._now())
         self.runner.run(await self.store.save(changed, key=key))
@@ -262,7 +261,7 @@ class Appraiser:
         Replace one photo by a better one, and categorize it; the other's answer stays.
 
         If the two were one photo, the other was never asked about; now it is. Raises
-        `AlreadyConfirmed` and `StillCategorizing`.
+        `AlreadyConfirmed`, `StillCategorizing`, and `PhotoNotFound` when that one's time is over.
         """
         appraisal = await self._unconfirmed(id)
         sides = {photo.side} | {
@@ -270,6 +269,7 @@ class Appraiser:
             for side, step in appraisal.categorization.items()
             if step.code is StepCode.same_photo_twice
         }
+        await self._check_kept(id, sides - {photo.side})
         changed = appraisal.with_photo(photo.info, at=self._now())
         changed = changed.categorizing(sides, at=self._now())
         self.runner.run(await self.store.save(changed, photo), Given((photo,)))
@@ -321,7 +321,7 @@ class Appraiser:
         with time_budget(ANSWERED_WITHIN):
             match appraisal.stage:
                 case Stage.categorization:
-                    photos = {side: await self._photo(appraisal, side, given) for side in Side}
+                    photos = await self._photos(appraisal, given)
                     seen = await self._categorizing.categorized(appraisal, photos)
                     return Outcome(self._unasked(seen))
                 case Stage.specs:
@@ -331,8 +331,23 @@ class Appraiser:
                 case None:
                     return Outcome(appraisal)
 
-    async def _photo(self, appraisal: Appraisal, side: Side, given: Given) -> Photo:
-        return given.photo(appraisal, side) or await self.store.photo(appraisal.id, side)
+    def _given_up(self, appraisal: Appraisal) -> Appraisal:
+        if appraisal.stage is Stage.categorization:
+            return self._categorizing.interrupted(appraisal)
+        return appraisal.interrupted(at=self._now())
+
+    async def _photos(self, appraisal: Appraisal, given: Given) -> dict[Side, Photo]:
+        """The photos, but for one that was answered for and is not kept any more."""
+        photos = {}
+        for side in Side:
+            try:
+                kept = given.photo(appraisal, side) or await self.store.photo(appraisal.id, side)
+            except PhotoNotFound:
+                if side in appraisal.unasked:
+                    raise
+            else:
+                photos[side] = kept
+        return photos
 
     def _unasked(self, appraisal: Appraisal) -> Appraisal:
         if appraisal.status is AppraisalStatus.categorizing:
@@ -350,6 +365,10 @@ class Appraiser:
                 if photo.side in sides
             )
         )
+
+    async def _check_kept(self, id: str, sides: set[Side]) -> None:
+        for side in sides:
+            await self.store.photo(id, side)
 
     async def _unconfirmed(self, id: str) -> Appraisal:
         appraisal = await self.get(id)

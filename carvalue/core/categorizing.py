@@ -7,7 +7,7 @@ What is wrong with one photo is that photo's failed step; it never touches the o
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from carvalue.core.answers import Answer, Awaited
 from carvalue.core.appraisal import Appraisal
@@ -16,15 +16,12 @@ from carvalue.core.catalog import Catalog
 from carvalue.core.categorizers import Categorizers, Said
 from carvalue.core.errors import ProviderError
 from carvalue.core.identification import MergeRule
-from carvalue.core.ledger import paid_for
+from carvalue.core.ledger import AWAITED_FOR, paid_for
 from carvalue.core.observer import Decided, tell
 from carvalue.core.photos import Photo, Side
 from carvalue.core.ports import ColorReader, PhotoChecker, PhotoFindings, PhotoGate
 from carvalue.core.steps import PENDING, SUCCESS, Step, StepCode, categorizer_code
 from carvalue.core.vins import photos_contradict
-
-AWAITED_FOR = timedelta(minutes=10)
-"""How long a provider may need for an answer that it gives later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +82,11 @@ class Categorizing:
         if all(outcomes[side].awaited == appraisal.awaited[side] for side in sides):
             return appraisal
         return self._identified(appraisal, outcomes)
+
+    def interrupted(self, appraisal: Appraisal) -> Appraisal:
+        """The appraisal without the photos that were to be asked about, for the user to repeat."""
+        failed = Seen(Step.failed(StepCode.interrupted))
+        return self._identified(appraisal, dict.fromkeys(appraisal.unasked, failed))
 
     def _identified(self, appraisal: Appraisal, outcomes: Mapping[Side, Seen]) -> Appraisal:
         """The appraisal with what was said of the photos merged into candidates."""

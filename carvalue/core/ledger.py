@@ -1,5 +1,5 @@
 """
-The book of calls that are paid for: one row per photo and provider, written before the call.
+The ledger of calls that are paid for: one row per photo and provider, written before the call.
 
 Three things together keep a photo from being charged twice: the row, which outlives the process;
 the same key sent to the provider on every attempt; and one question at a time within a process.
@@ -57,7 +57,7 @@ def question_of(*asked: object) -> str:
 
 
 class Ledger(Protocol):
-    """Keeps the book. Raises `StoreUnavailable`; a call that cannot be written is not made."""
+    """Keeps the ledger. Raises `StoreUnavailable`; a call that cannot be written is not made."""
 
     async def answered(self, question: str) -> tuple[Answer | Awaited, datetime] | None:
         """

@@ -1,5 +1,5 @@
 """
-Categorizers are paid for each photo: every call is in the book, and none is made twice.
+Categorizers are paid for each photo: every call is in the ledger, and none is made twice.
 """
 
 import logging
@@ -31,7 +31,7 @@ ASKED_AGAIN_AFTER = timedelta(seconds=1)
 
 class PaidCategorizer:
     """
-    Categorizer that asks another one once a day for each photo, and writes it into the book.
+    Categorizer that asks another one once a day for each photo, and writes it into the ledger.
 
     `shared`: what was answered for another appraisal with the same photo counts.
     """
@@ -127,7 +127,7 @@ class PaidCategorizer:
 
 
 class _Answered:
-    """Memory that is the book itself: what is settled there is remembered."""
+    """Memory that is the ledger itself: what is settled there is remembered."""
 
     def __init__(self, ledger: Ledger, *, shared: bool) -> None:
         self._ledger = ledger

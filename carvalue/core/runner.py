@@ -10,8 +10,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol
+from collections.abc import Awaitable, Callable
 
 from carvalue.core.appraisal import Appraisal
 from carvalue.core.changes import Changes
@@ -22,6 +21,7 @@ from carvalue.core.errors import (
     StoreUnavailable,
 )
 from carvalue.core.observer import RunEnded, TakenOver, about, tell
+from carvalue.core.ports import AppraisalStore
 from carvalue.core.work import NOTHING_GIVEN, Given, Outcome
 
 logger = logging.getLogger(__name__)
@@ -36,18 +36,6 @@ MAX_RUNNING = 256
 """Appraisals that one process works at; what comes then is refused, or waits in the database."""
 
 
-class LeasedStore(Protocol):
-    """What the runner needs of the store; see `AppraisalStore`."""
-
-    async def get(self, id: str) -> Appraisal: ...
-
-    async def save(self, appraisal: Appraisal) -> Appraisal: ...
-
-    async def take_over(self) -> tuple[Appraisal, int] | None: ...
-
-    async def let_go(self, appraisals: Sequence[Appraisal]) -> None: ...
-
-
 class Runner:
     """
     Works at appraisals whose stage is open, each in a task of its own.
@@ -57,7 +45,7 @@ class Runner:
 
     def __init__(
         self,
-        store: LeasedStore,
+        store: AppraisalStore,
         changes: Changes,
         advance: Callable[[Appraisal, Given], Awaitable[Outcome]],
         give_up: Callable[[Appraisal], Appraisal],

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import delete, insert, tuple_, update
+from sqlalchemy import delete, insert, update
 from sqlmodel import Session, col, select
 
 from carvalue.core.appraisal import Appraisal, AppraisalStatus, Confirmation
@@ -32,7 +32,8 @@ from carvalue.core.webhooks import deletion_event, status_event
 from carvalue.storage import leases, request_keys
 from carvalue.storage.database import Database
 from carvalue.storage.leases import abandoned, lease_columns, new_lease
-from carvalue.storage.listening import tell
+from carvalue.storage.listening import notify
+from carvalue.storage.pages import newest_first
 from carvalue.storage.tables import (
     AppraisalRow,
     AwaitedRow,
@@ -125,7 +126,7 @@ class SqlAppraisalStore:
             if valuation and session.get(ValuationRow, valuation.id) is None:
                 session.add(_valuation_row(saved.id, valuation))
                 told = True
-            tell(session, saved.id)
+            notify(session, saved.id)
             event = status_event(saved, saved.updated_at) if told else None
             return event is not None and record(session, event)
 
@@ -169,7 +170,7 @@ class SqlAppraisalStore:
             session.delete(row)
             if kept := session.get(ConfirmationRow, id):
                 session.delete(kept)
-            tell(session, id)
+            notify(session, id)
             return told
 
         if await self._database.write(remove):
@@ -183,7 +184,7 @@ class SqlAppraisalStore:
         query = select(AppraisalRow).where(col(AppraisalRow.expires_at) > self._now())
         if status is not None:
             query = query.where(AppraisalRow.status == status.value)
-        query = _newest_first(query, AppraisalRow, after).limit(limit)
+        query = newest_first(query, AppraisalRow, after).limit(limit)
 
         def read(session: Session) -> list[Appraisal]:
             return [_appraisal(row) for row in session.exec(query)]
@@ -214,7 +215,7 @@ class SqlAppraisalStore:
         self, id: str, *, limit: int, after: Position | None = None
     ) -> Sequence[Valuation]:
         query = select(ValuationRow).where(ValuationRow.appraisal_id == id)
-        query = _newest_first(query, ValuationRow, after).limit(limit)
+        query = newest_first(query, ValuationRow, after).limit(limit)
 
         def read(session: Session) -> list[Valuation]:
             self._row(session, id)
@@ -296,10 +297,3 @@ def _valuation_row(id: str, valuation: Valuation) -> ValuationRow:
         created_at=valuation.created_at,
         document=_VALUATION.dump_json(valuation).decode(),
     )
-
-
-def _newest_first(query: Any, row: Any, after: Position | None) -> Any:
-    place = tuple_(col(row.created_at), col(row.id))
-    if after is not None:
-        query = query.where(place < tuple_(after.created_at.astimezone(UTC), after.id))
-    return query.order_by(col(row.created_at).desc(), col(row.id).desc())

@@ -1,5 +1,5 @@
 """
-Keeps the book of calls that are paid for.
+Keeps the ledger of calls that are paid for.
 """
 
 from collections.abc import Callable

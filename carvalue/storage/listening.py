@@ -21,7 +21,7 @@ AGAIN_AFTER = 1.0
 """Seconds until a lost connection is made anew."""
 
 
-def tell(session: Session, id: str) -> None:
+def notify(session: Session, id: str) -> None:
     """Tell the others, when this transaction is committed, that an appraisal has changed."""
     if session.get_bind().dialect.name == "postgresql":
         session.connection().execute(select(func.pg_notify(CHANNEL, id)))

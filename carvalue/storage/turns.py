@@ -21,7 +21,7 @@ from carvalue.core.changes import Changes
 from carvalue.core.errors import StoreUnavailable
 from carvalue.storage.database import Database, upsert
 from carvalue.storage.leases import clock
-from carvalue.storage.listening import tell
+from carvalue.storage.listening import notify
 from carvalue.storage.turn_tables import ProviderLineRow, ProviderTurnRow
 
 logger = logging.getLogger(__name__)
@@ -181,5 +181,5 @@ def _next(session: Session, provider: str) -> str | None:
     )
     token: str | None = session.connection().execute(first).scalar()
     if token is not None:
-        tell(session, _key(token))
+        notify(session, _key(token))
     return token

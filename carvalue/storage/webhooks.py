@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from random import random
 from typing import Any
 
-from sqlalchemy import func, insert, tuple_, update
+from sqlalchemy import func, insert, update
 from sqlmodel import Session, col, select
 
 from carvalue.core.appraisal import new_id
@@ -38,6 +38,7 @@ from carvalue.core.webhooks import (
     WebhookFailure,
 )
 from carvalue.storage.database import Database
+from carvalue.storage.pages import newest_first
 from carvalue.storage.webhook_tables import WebhookDeliveryRow, WebhookEndpointRow
 
 PENDING = WebhookDeliveryStatus.pending.value
@@ -104,7 +105,7 @@ class SqlWebhooks:
         return await self._database.read(lambda session: _endpoint(_row(session, id)))
 
     async def page(self, *, limit: int, after: Position | None = None) -> Sequence[Endpoint]:
-        query = _newest_first(select(WebhookEndpointRow), WebhookEndpointRow, after).limit(limit)
+        query = newest_first(select(WebhookEndpointRow), WebhookEndpointRow, after).limit(limit)
 
         def read(session: Session) -> list[Endpoint]:
             return [_endpoint(row) for row in session.exec(query)]
@@ -155,7 +156,7 @@ class SqlWebhooks:
         self, id: str, *, limit: int, after: Position | None = None
     ) -> Sequence[Delivery]:
         query = select(WebhookDeliveryRow).where(WebhookDeliveryRow.endpoint_id == id)
-        query = _newest_first(query, WebhookDeliveryRow, after).limit(limit)
+        query = newest_first(query, WebhookDeliveryRow, after).limit(limit)
 
         def read(session: Session) -> list[Delivery]:
             _row(session, id)
@@ -347,10 +348,3 @@ def _endpoint(row: WebhookEndpointRow) -> Endpoint:
         old_secret=row.old_secret,
         old_secret_until=row.old_secret_until,
     )
-
-
-def _newest_first(query: Any, row: Any, after: Position | None) -> Any:
-    place = tuple_(col(row.created_at), col(row.id))
-    if after is not None:
-        query = query.where(place < tuple_(after.created_at.astimezone(UTC), after.id))
-    return query.order_by(col(row.created_at).desc(), col(row.id).desc())

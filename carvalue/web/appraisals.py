@@ -37,7 +37,7 @@ from carvalue.web.idempotency import (
     request_key,
 )
 from carvalue.web.prefer import PreferDep, Preference
-from carvalue.web.problems import PHOTO_ERRORS, RETRY_SECONDS, problems
+from carvalue.web.problems import PHOTO_ERRORS, REPEATED_ERRORS, RETRY_SECONDS, problems
 from carvalue.web.uploads import prepared, read_photo
 
 router = APIRouter(prefix="/v1/appraisals", tags=["appraisals"])
@@ -49,7 +49,6 @@ LATE: dict[int | str, dict[str, Any]] = {
         "description": "It takes longer than the caller waits; get the appraisal at `Location`.",
     }
 }
-REPEATED_ERRORS = (errors.MalformedKey, errors.IdempotencyKeyReused)
 STATE_ERRORS = (errors.StillCategorizing, errors.AlreadyConfirmed, errors.ChangedMeanwhile)
 
 
@@ -81,7 +80,6 @@ def _worked_at(
         *REPEATED_ERRORS,
         errors.Overloaded,
         errors.AppraisalDeleted,
-        errors.IdempotencyInProgress,
         errors.UnknownCategorizer,
         errors.InvalidVin,
         errors.UsageMissing,
@@ -116,7 +114,7 @@ async def create_appraisal(
             appraiser.runner.check_room()
             front, back = await asyncio.gather(*map(prepared, uploads, Side))
             try:
-                id = (await appraiser.start(front, back, start, key=request, wait=0)).id
+                id = await appraiser.begin(front, back, start, request)
             except RequestKeyTaken:  # at another replica
                 id = await made_before(appraiser.store, request, response)
                 if id is None:

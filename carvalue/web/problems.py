@@ -81,6 +81,7 @@ PHOTO_ERRORS = (
     errors.PhotoUnsupported,
     errors.PhotoUnreadable,
 )
+REPEATED_ERRORS = (errors.MalformedKey, errors.IdempotencyKeyReused, errors.IdempotencyInProgress)
 PROVIDER_ERRORS = (
     errors.ProviderUnavailable,
     errors.ProviderAnswerUnreadable,

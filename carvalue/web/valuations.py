@@ -21,7 +21,7 @@ from carvalue.web.dependencies import (
 )
 from carvalue.web.idempotency import IdempotencyKey, made_before, request_key
 from carvalue.web.prefer import PreferDep
-from carvalue.web.problems import PROVIDER_ERRORS, problems
+from carvalue.web.problems import PROVIDER_ERRORS, REPEATED_ERRORS, problems
 
 router = APIRouter(prefix="/v1/appraisals/{appraisal_id}/valuations", tags=["valuations"])
 
@@ -37,8 +37,7 @@ router = APIRouter(prefix="/v1/appraisals/{appraisal_id}/valuations", tags=["val
         errors.UsageMissing,
         errors.UnknownTrim,
         errors.NoMarketData,
-        errors.MalformedKey,
-        errors.IdempotencyKeyReused,
+        *REPEATED_ERRORS,
         *PROVIDER_ERRORS,
         body=True,
     ),

@@ -246,7 +246,7 @@ async def test_a_process_that_died_after_the_answer(
     ledger: MemoryLedger, recollection: Recollection, categorizer: FakeCategorizer
 ) -> None:
     """
-    Whoever takes the appraisal over finds the answer in the book, even where appraisals share none.
+    Whoever takes the appraisal over finds it in the ledger, even where appraisals share none.
     """
 
     async def asked_by(appraisal_id: str) -> Answer | Awaited:

@@ -12,10 +12,10 @@ from carvalue.core.appraisal import Appraisal, AppraisalStatus, Entered, NextAct
 from carvalue.core.appraiser import Appraiser, Start
 from carvalue.core.catalog import Catalog
 from carvalue.core.changes import Changes
-from carvalue.core.errors import ProviderTimedOut, StillCategorizing
+from carvalue.core.errors import PhotoNotFound, ProviderTimedOut, StillCategorizing
 from carvalue.core.labels import Label
 from carvalue.core.photos import Photo, Side
-from carvalue.core.runner import TRIES
+from carvalue.core.runner import TRIES, UNHEARD_AFTER
 from carvalue.core.steps import PENDING, SUCCESS, Step, StepCode
 from carvalue.core.valuation import Condition, MileageUnit, Usage
 from carvalue.core.valuing import Choice
@@ -125,7 +125,8 @@ async def test_who_waits_sees_the_end(catalog: Catalog, clock: Clock) -> None:
     slow.let.set()
 
     assert unchanged == appraisal
-    assert (await waiting).next_action is NextAction.confirm_car
+    async with asyncio.timeout(UNHEARD_AFTER / 2):  # woken: by itself it would look later
+        assert (await waiting).next_action is NextAction.confirm_car
 
 
 # When the process is gone
@@ -205,6 +206,44 @@ async def test_what_kills_its_process_is_given_up(
     assert {step.code for step in found.categorization.values()} == {StepCode.interrupted}
     assert categorizer.asked == []
     assert (await appraiser.recategorize(left.id)).next_action is NextAction.confirm_car
+
+
+async def test_what_is_left_when_a_photo_is_given_up(
+    appraiser: Appraiser, memory_store: MemoryStore, categorizer: FakeCategorizer
+) -> None:
+    """
+    The other photo's answer still gives candidates, and those of a photo that was replaced do not.
+    """
+    left = await left_alone(memory_store, back=SUCCESS)
+    memory_store.tries[left.id] = TRIES
+
+    await appraiser.runner.take_over()
+
+    found = await appraiser.get(left.id)
+    assert found.next_action is NextAction.confirm_car
+    assert found.identification is not None
+    assert found.identification.candidates[0].by_side == {Side.back: 0.95}
+    assert categorizer.asked == []
+
+
+async def test_a_photo_whose_time_is_over(
+    appraiser: Appraiser, memory_store: MemoryStore, categorizer: FakeCategorizer
+) -> None:
+    """
+    One photo can be taken again though the other is not kept any more; to ask about what is
+    gone is refused before anything is changed.
+    """
+    appraisal = await begun(appraiser)
+    before = await appraiser.settled(appraisal.id, 5)
+    memory_store.forget_photo(appraisal.id, Side.front)
+
+    with pytest.raises(PhotoNotFound):
+        await appraiser.recategorize(appraisal.id)
+    assert await appraiser.get(appraisal.id) == before
+    retaken = await appraiser.retake(appraisal.id, a_photo(Side.back, "green"))
+
+    assert retaken.next_action is NextAction.confirm_car
+    assert [side for side, _ in categorizer.asked].count(Side.front) == 1
 
 
 async def test_who_comes_back_from_the_dead(

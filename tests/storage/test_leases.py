@@ -4,6 +4,7 @@ Who works at which appraisal: one at a time, and somebody always.
 
 import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from sqlalchemy import update
 from sqlmodel import Session, col
 
 from carvalue.core.appraisal import Appraisal
+from carvalue.core.changes import Changes
 from carvalue.core.errors import ChangedMeanwhile
 from carvalue.core.observer import Backlog
 from carvalue.core.photos import Side
@@ -151,6 +153,21 @@ async def test_the_longest_waiting_first(sql_store: SqlAppraisalStore, database:
     taken, _ = await taken_over(sql_store)
 
     assert taken.id == "apr_2"
+
+
+async def test_who_waits_here_is_woken(database: Database) -> None:
+    """
+    A change and a deletion are heard of in the process that makes them, without any detour.
+    """
+    changes = Changes()
+    store = SqlAppraisalStore(database, changes=changes)
+    appraisal = await store.add(an_appraisal(created_at=datetime.now(UTC)), PHOTOS)
+
+    with changes.watching("apr_1") as watch:
+        await store.save(appraisal)
+        assert await watch.wait(0)
+        await store.delete("apr_1")
+        assert await watch.wait(0)
 
 
 async def test_who_is_alone_with_a_file(tmp_path: Path) -> None:

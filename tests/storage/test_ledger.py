@@ -1,5 +1,5 @@
 """
-The book of calls that are paid for, kept in memory and in the database alike.
+The ledger of calls that are paid for, kept in memory and in the database alike.
 """
 
 from collections.abc import Iterator
@@ -106,7 +106,7 @@ async def test_a_call_without_an_answer_is_begun_again(
 
 async def test_old_calls_are_removed(database: Database, clock: Clock) -> None:
     """
-    The book goes back for as long as a bill may be argued about.
+    The ledger goes back for as long as a bill may be argued about.
     """
     ledger = SqlLedger(database, now=clock)
     retention = SqlRetention(database, timedelta(hours=24), now=clock)
