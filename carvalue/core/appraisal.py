@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from carvalue.core.answers import Answer, Awaited
+from carvalue.core.callers import ANYBODY
 from carvalue.core.cars import Car, Specs, SpecsSheet, Trim, VinCar
 from carvalue.core.errors import NotConfirmed, StillCategorizing, UnknownTrim
 from carvalue.core.identification import Decision, Identification
@@ -108,8 +109,9 @@ class Appraisal:
     """
     One car's way from photos to valuation.
 
-    `version` grows with every saved change. `vin_car` is the car that the VIN means; the VIN
-    itself is not kept. `vin_conflict`: the photos, or the user, say another car than the VIN.
+    `owner` is who it belongs to, see `Caller`. `version` grows with every saved change.
+    `vin_car` is the car that the VIN means; the VIN itself is not kept.
+    `vin_conflict`: the photos, or the user, say another car than the VIN.
     `answers` are the categorizers' own, by photo; `awaited` are those that need longer.
     `same_photo`: the two photos are one; `poor_too`: the user wants photos asked about even if
     they are of no use. `color` is the car's, as a categorizer calls it. `valuation` is the
@@ -125,6 +127,7 @@ class Appraisal:
     photos: tuple[PhotoInfo, ...]
     categorizer_id: str
     country: str
+    owner: str = ANYBODY.owner
     version: int = 0
     lease: str | None = field(default=None, compare=False)
     client_reference: str | None = None

@@ -23,6 +23,7 @@ from carvalue.core.appraisal import (
     new_id,
 )
 from carvalue.core.budget import time_budget
+from carvalue.core.callers import ANYBODY
 from carvalue.core.cars import Trim
 from carvalue.core.catalog import Catalog
 from carvalue.core.categorizers import Categorizers
@@ -84,6 +85,7 @@ class Start:
     country: str = "US"
     client_reference: str | None = None
     language: str = "en"
+    owner: str = ANYBODY.owner
 
 
 class Appraiser:
@@ -153,6 +155,7 @@ class Appraiser:
             country=given.country,
             client_reference=given.client_reference,
             language=given.language,
+            owner=given.owner,
             entered=entered,
             vin_car=vin_car,
         )
