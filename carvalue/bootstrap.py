@@ -100,11 +100,13 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         turns = SqlTurns(database, changes) if is_shared(settings) else None
         if turns is not None:
             stack.push_async_callback(turns.close)
+        book = SqlQuotaBook(database)
+        stack.push_async_callback(book.close)
         catalog = await asyncio.to_thread(load_catalog, settings.catalog_extra)
         providers = wired(
             settings,
             http,
-            SqlQuotaBook(database),
+            book,
             Recollection(memory),
             SqlLedger(database),
             SqlEpaStore(database),

@@ -219,20 +219,18 @@ class MemoryLedger:
         self.said: dict[str, tuple[CallOutcome, Answer | Awaited | None, datetime]] = {}
         self.failing = False
 
-    async def answered(self, question: str) -> tuple[Answer | Awaited, datetime] | None:
+    async def begin(
+        self, call: PaidCall, *, shared: bool, lost: Awaited | None = None
+    ) -> tuple[Answer | Awaited, datetime] | None:
         self._check()
         said = [
-            (said, at)
+            (said, self.said[key][2])
             for key in self.said
-            if self.calls[key].question == question and (said := self._counting(key))
-            for at in (self.said[key][2],)
+            if key == call.key or (shared and self.calls[key].question == call.question)
+            if (said := self._counting(key)) and said != lost
         ]
-        return max(said, key=lambda one: one[1]) if said else None
-
-    async def begin(self, call: PaidCall, *, anew: bool = False) -> Answer | Awaited | None:
-        self._check()
-        if not anew and (said := self._counting(call.key)):
-            return said
+        if said:
+            return max(said, key=lambda one: one[1])
         self.calls[call.key] = call
         self.attempts[call.key] = self.attempts.get(call.key, 0) + 1
         self.said.pop(call.key, None)

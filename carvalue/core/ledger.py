@@ -59,18 +59,15 @@ def question_of(*asked: object) -> str:
 class Ledger(Protocol):
     """Keeps the ledger. Raises `StoreUnavailable`; a call that cannot be written is not made."""
 
-    async def answered(self, question: str) -> tuple[Answer | Awaited, datetime] | None:
+    async def begin(
+        self, call: PaidCall, *, shared: bool, lost: Awaited | None = None
+    ) -> tuple[Answer | Awaited, datetime] | None:
         """
-        What was said last about this question, for whichever appraisal, and when.
+        What was said last about this call and when, or with `shared` about its question, for
+        whichever appraisal; it counts for as long as `COUNTS_FOR` says.
 
-        It counts for as long as `COUNTS_FOR` says.
-        """
-
-    async def begin(self, call: PaidCall, *, anew: bool = False) -> Answer | Awaited | None:
-        """
-        Write that a call is about to be made, once more if it was made before.
-
-        If it has been answered the answer is given instead, unless it is wanted `anew`.
+        None: it is written that the call is about to be made, once more if it was made before.
+        What the provider has `lost` does not count.
         """
 
     async def settle(

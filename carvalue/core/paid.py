@@ -6,12 +6,10 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from carvalue.core.answers import Answer, Awaited
 from carvalue.core.errors import LogicalError, ProviderError, StoreUnavailable, TechnicalError
 from carvalue.core.ledger import (
-    AWAITED_FOR,
     CallOutcome,
     Ledger,
     PaidCall,
@@ -21,7 +19,7 @@ from carvalue.core.ledger import (
 )
 from carvalue.core.photos import Photo, PhotoInfo
 from carvalue.core.ports import Categorizer, CategorizerInfo
-from carvalue.core.remembered import Recollection
+from carvalue.core.remembered import Recollection, UnderWay
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +45,8 @@ class PaidCategorizer:
         self._categorizer = categorizer
         self._ledger = ledger
         self._tickets = recollection
-        self._photos = Recollection(_Answered(ledger, shared=shared), recollection.now)
+        self._now = recollection.now
+        self._photos = UnderWay()
         self._shared = shared
         self.provider = categorizer.provider
         self.default_id = categorizer.default_id
@@ -92,9 +91,9 @@ class PaidCategorizer:
         asked = ("photo", self.provider, categorizer_id, language, photo.info.sha256)
         call = PaidCall(appraisal_id, side, self.provider, question_of(*asked))
 
-        async def ask() -> Answer | Awaited:
-            if (before := await self._ledger.begin(call, anew=lost is not None)) is not None:
-                return before  # its process died before it was used
+        async def ask() -> tuple[Answer | Awaited, datetime, bool]:
+            if before := await self._ledger.begin(call, shared=self._shared, lost=lost):
+                return *before, True
             try:
                 with sent_as(call.key):
                     said = await self._categorizer.categorize(photo, categorizer_id, language)
@@ -103,12 +102,10 @@ class PaidCategorizer:
                 raise
             later = isinstance(said, Awaited)
             await self._settle(call, CallOutcome.later if later else CallOutcome.answered, said)
-            return said
+            return said, self._now(), False
 
-        question = asked if self._shared else (*asked, appraisal_id)
-        said, at, kept = await self._photos.of(
-            question, Answer | Awaited, ask, lambda _: AWAITED_FOR, holds=lambda said: said != lost
-        )
+        one = call.question if self._shared else call.key
+        said, at, kept = await self._photos.of(one, ask, holds=lambda found: found[0] != lost)
         return self._told(said, at, kept=kept), kept
 
     async def _settle(
@@ -124,19 +121,3 @@ class PaidCategorizer:
         if isinstance(said, Awaited):
             return said
         return replace(said, source=self.provider, fetched_at=at, cached=kept)
-
-
-class _Answered:
-    """Memory that is the ledger itself: what is settled there is remembered."""
-
-    def __init__(self, ledger: Ledger, *, shared: bool) -> None:
-        self._ledger = ledger
-        self._shared = shared
-
-    async def recall(self, key: str, kind: Any) -> tuple[Any, datetime] | None:
-        return await self._ledger.answered(key) if self._shared else None
-
-    async def remember(
-        self, key: str, kind: Any, answer: Any, *, fetched_at: datetime, until: datetime
-    ) -> None:
-        """Nothing to do: the call was settled when it was answered."""

@@ -40,13 +40,44 @@ class Memory(Protocol):
         """Keep an answer of this type."""
 
 
+class UnderWay:
+    """Questions that are being asked: who asks the same meanwhile waits for the same answer."""
+
+    def __init__(self) -> None:
+        self._tasks: dict[str, asyncio.Task[Any]] = {}
+
+    async def of(
+        self,
+        key: str,
+        ask: Callable[[], Awaitable[ResultT]],
+        *,
+        holds: Callable[[ResultT], bool] = lambda _: True,
+    ) -> ResultT:
+        """`holds`: whether the answer that somebody else has asked for is of use."""
+        while (under_way := self._tasks.get(key)) is not None:
+            answer: ResultT = await asyncio.shield(under_way)
+            if holds(answer):
+                return answer
+        task = asyncio.create_task(self._asked(key, ask))
+        self._tasks[key] = task
+        task.add_done_callback(_seen)
+        # Who asked first may hang up; the others still want the answer, and it is paid for.
+        return await asyncio.shield(task)
+
+    async def _asked(self, key: str, ask: Callable[[], Awaitable[ResultT]]) -> ResultT:
+        try:
+            return await ask()
+        finally:
+            del self._tasks[key]
+
+
 @dataclass
 class Recollection:
     """Answers that are kept, and questions that are under way."""
 
     memory: Memory
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    _under_way: dict[str, asyncio.Task[Any]] = field(default_factory=dict)
+    _under_way: UnderWay = field(default_factory=UnderWay)
 
     async def of(
         self,
@@ -64,25 +95,8 @@ class Recollection:
         Raises what `ask` raises. A store that fails costs a call, not the answer.
         """
         key = question_of(*question)
-        while (under_way := self._under_way.get(key)) is not None:
-            answer: tuple[ResultT, datetime, bool] = await asyncio.shield(under_way)
-            if holds(answer[0]):
-                return answer
-        task = asyncio.create_task(self._answered(key, kind, ask, keep, holds))
-        self._under_way[key] = task
-        task.add_done_callback(_seen)
-        # Who asked first may hang up; the others still want the answer, and it is paid for.
-        return await asyncio.shield(task)
 
-    async def _answered(
-        self,
-        key: str,
-        kind: Any,
-        ask: Callable[[], Awaitable[ResultT]],
-        keep: Callable[[ResultT], timedelta],
-        holds: Callable[[ResultT], bool],
-    ) -> tuple[ResultT, datetime, bool]:
-        try:
+        async def answered() -> tuple[ResultT, datetime, bool]:
             found = await self._kept(key, kind)
             if found is not None and holds(found[0]):
                 return *found, True
@@ -90,8 +104,8 @@ class Recollection:
             at = self.now()
             await self._keep(key, kind, answer, at, at + keep(answer))
             return answer, at, False
-        finally:
-            del self._under_way[key]
+
+        return await self._under_way.of(key, answered, holds=lambda found: holds(found[0]))
 
     async def _kept(self, key: str, kind: Any) -> tuple[Any, datetime] | None:
         try:

@@ -11,8 +11,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import TypeAdapter
-from sqlalchemy import delete, insert, update
 from sqlmodel import Session, col, select
 
 from carvalue.core.appraisal import Appraisal, AppraisalStatus, Confirmation
@@ -30,8 +28,17 @@ from carvalue.core.request_keys import RequestKey
 from carvalue.core.valuation import Valuation
 from carvalue.core.webhooks import deletion_event, status_event
 from carvalue.storage import leases, request_keys
+from carvalue.storage.appraisal_rows import (
+    CONFIRMATION,
+    VALUATION,
+    read_appraisal,
+    read_row,
+    write_change,
+    write_deletion,
+    write_new,
+)
 from carvalue.storage.database import Database
-from carvalue.storage.leases import abandoned, lease_columns, new_lease
+from carvalue.storage.leases import abandoned, new_lease
 from carvalue.storage.listening import notify
 from carvalue.storage.pages import newest_first
 from carvalue.storage.tables import (
@@ -42,10 +49,6 @@ from carvalue.storage.tables import (
     ValuationRow,
 )
 from carvalue.storage.webhooks import record
-
-_APPRAISAL = TypeAdapter(Appraisal)
-_CONFIRMATION = TypeAdapter(Confirmation)
-_VALUATION = TypeAdapter(Valuation)
 
 
 def _now() -> datetime:
@@ -76,18 +79,13 @@ class SqlAppraisalStore:
         def write(session: Session) -> None:
             if key is not None:
                 request_keys.keep(session, key, added.id, self._now())
-            columns = {**_columns(added), **lease_columns(session, added), "id": added.id}
-            session.connection().execute(insert(AppraisalRow).values(**columns))
-            session.add_all(_photo_row(added.id, photo) for photo in photos)
+            write_new(session, added, photos)
 
         await self._database.write(write)
         return added
 
     async def get(self, id: str) -> Appraisal:
-        def read(session: Session) -> Appraisal:
-            return _appraisal(self._row(session, id))
-
-        return await self._database.read(read)
+        return await self._database.read(lambda session: read_appraisal(self._row(session, id)))
 
     async def save(
         self, appraisal: Appraisal, photo: Photo | None = None, *, key: RequestKey | None = None
@@ -97,35 +95,13 @@ class SqlAppraisalStore:
         def write(session: Session) -> bool:
             if key is not None:
                 request_keys.keep(session, key, saved.valuation_id or saved.id, self._now())
-            status = select(AppraisalRow.status).where(AppraisalRow.id == saved.id)
-            told = session.exec(status).first() != saved.status.value
-            same = [
-                col(AppraisalRow.id) == saved.id,
-                col(AppraisalRow.version) == appraisal.version,
-                col(AppraisalRow.expires_at) > self._now(),
-            ]
-            if appraisal.lease is not None:
-                same.append(col(AppraisalRow.lease) == appraisal.lease)
-            changed = session.connection().execute(
-                update(AppraisalRow)
-                .where(*same)
-                .values(**_columns(saved), **lease_columns(session, saved))
-            )
-            if changed.rowcount == 0:
+            now = self._now()
+            told = write_change(session, saved, held=appraisal.lease, photo=photo, now=now)
+            if told is None:
                 self._row(session, saved.id)
                 raise ChangedMeanwhile(
                     "Another request changed the appraisal; get it and go on from there."
                 )
-            if confirmation := saved.confirmation:
-                document = _CONFIRMATION.dump_json(confirmation).decode()
-                session.merge(ConfirmationRow(id=saved.id, document=document))
-            if photo is not None:
-                session.merge(_photo_row(saved.id, photo))
-            _write_awaited(session, saved)
-            valuation = saved.valuation
-            if valuation and session.get(ValuationRow, valuation.id) is None:
-                session.add(_valuation_row(saved.id, valuation))
-                told = True
             notify(session, saved.id)
             event = status_event(saved, saved.updated_at) if told else None
             return event is not None and record(session, event)
@@ -148,7 +124,7 @@ class SqlAppraisalStore:
             if (found := leases.take_over(session)) is None:
                 return None
             row, token, tries = found
-            return replace(_appraisal(row), lease=token), tries
+            return replace(read_appraisal(row), lease=token), tries
 
         return await self._database.write(write)
 
@@ -165,11 +141,9 @@ class SqlAppraisalStore:
 
     async def delete(self, id: str) -> None:
         def remove(session: Session) -> bool:
-            row = self._row(session, id)
-            told = record(session, deletion_event(_appraisal(row), self._now()))
-            session.delete(row)
-            if kept := session.get(ConfirmationRow, id):
-                session.delete(kept)
+            deleted = read_appraisal(self._row(session, id))
+            told = record(session, deletion_event(deleted, self._now()))
+            write_deletion(session, id)
             notify(session, id)
             return told
 
@@ -187,7 +161,7 @@ class SqlAppraisalStore:
         query = newest_first(query, AppraisalRow, after).limit(limit)
 
         def read(session: Session) -> list[Appraisal]:
-            return [_appraisal(row) for row in session.exec(query)]
+            return [read_appraisal(row) for row in session.exec(query)]
 
         return await self._database.read(read)
 
@@ -219,7 +193,7 @@ class SqlAppraisalStore:
 
         def read(session: Session) -> list[Valuation]:
             self._row(session, id)
-            return [_VALUATION.validate_json(row.document) for row in session.exec(query)]
+            return [VALUATION.validate_json(row.document) for row in session.exec(query)]
 
         return await self._database.read(read)
 
@@ -229,7 +203,7 @@ class SqlAppraisalStore:
             row = session.get(ValuationRow, valuation_id)
             if row is None or row.appraisal_id != id:
                 raise ValuationNotFound("There is no such valuation.")
-            return _VALUATION.validate_json(row.document)
+            return VALUATION.validate_json(row.document)
 
         return await self._database.read(read)
 
@@ -244,56 +218,12 @@ class SqlAppraisalStore:
 
         def read(session: Session) -> list[Confirmation]:
             rows = session.exec(select(ConfirmationRow).order_by(col(ConfirmationRow.id)))
-            return [_CONFIRMATION.validate_json(row.document) for row in rows]
+            return [CONFIRMATION.validate_json(row.document) for row in rows]
 
         return await self._database.read(read)
 
-    def _row(self, session: Session, id: str) -> AppraisalRow:
-        row = session.get(AppraisalRow, id)
+    def _row(self, session: Session, id: str) -> Any:
+        row = read_row(session, id)
         if row is None or row.expires_at <= self._now():
             raise AppraisalNotFound("There is no such appraisal.")
         return row
-
-
-def _columns(appraisal: Appraisal) -> dict[str, Any]:
-    return {
-        "version": appraisal.version,
-        "status": appraisal.status.value,
-        "created_at": appraisal.created_at,
-        "expires_at": appraisal.expires_at,
-        "document": _APPRAISAL.dump_json(replace(appraisal, lease=None)).decode(),
-    }
-
-
-def _appraisal(row: AppraisalRow) -> Appraisal:
-    return replace(_APPRAISAL.validate_json(row.document), version=row.version)
-
-
-def _write_awaited(session: Session, appraisal: Appraisal) -> None:
-    session.connection().execute(
-        delete(AwaitedRow).where(col(AwaitedRow.appraisal_id) == appraisal.id)
-    )
-    tickets = {(one.provider, one.ticket) for some in appraisal.awaited.values() for one in some}
-    session.add_all(
-        AwaitedRow(provider=provider, ticket=ticket, appraisal_id=appraisal.id)
-        for provider, ticket in tickets
-    )
-
-
-def _photo_row(id: str, photo: Photo) -> PhotoRow:
-    return PhotoRow(
-        appraisal_id=id,
-        side=photo.side.value,
-        content=photo.content,
-        width=photo.width,
-        height=photo.height,
-    )
-
-
-def _valuation_row(id: str, valuation: Valuation) -> ValuationRow:
-    return ValuationRow(
-        id=valuation.id,
-        appraisal_id=id,
-        created_at=valuation.created_at,
-        document=_VALUATION.dump_json(valuation).decode(),
-    )

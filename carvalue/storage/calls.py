@@ -2,50 +2,65 @@
 Counts calls to providers, and keeps their answers.
 """
 
+import asyncio
+import logging
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import update
-from sqlmodel import Session, col
+from sqlalchemy.dialects import postgresql as for_postgres
+from sqlalchemy.dialects import sqlite as for_sqlite
+from sqlmodel import Session
 
+from carvalue.core.errors import StoreUnavailable
 from carvalue.storage.database import Database, upsert
-from carvalue.storage.tables import CallsRow, KeptAnswerRow
+from carvalue.storage.tables import CallsRow, KeptAnswerRow, table_of
+
+logger = logging.getLogger(__name__)
+
+
+COUNTED_WITHIN = 1.0
+"""Seconds; what a process has not written when it is killed is not counted."""
 
 
 class SqlQuotaBook:
-    """QuotaBook in a SQL database: whoever counts, no call is counted over the limit."""
+    """
+    QuotaBook in a SQL database: whoever counts, no call is counted over the limit.
+
+    Where there is no limit nothing hangs on a count, so these calls are written together.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._unwritten: Counter[tuple[str, date]] = Counter()
+        self._writing: asyncio.Task[None] | None = None
 
     async def spend(self, provider: str, period: date, calls: int, limit: int | None) -> bool:
-        if limit is not None and calls > limit:
+        if limit is None:
+            self._unwritten[provider, period] += calls
+            if self._writing is None:
+                self._writing = asyncio.create_task(self._write_soon())
+            return True
+        if calls > limit:
             return False
-        spent = col(CallsRow.calls) + calls
-        fits = None if limit is None else spent <= limit
+        await self._write()
 
         def write(session: Session) -> bool:
-            counted = (
-                _new(session, provider, period, calls)
-                .on_conflict_do_update(index_elements=_KEY, set_={"calls": spent}, where=fits)
-                .returning(CallsRow.calls)
-            )
+            counted = _counted(session, provider, period, calls, limit).returning(_CALLS.c.calls)
             return session.connection().execute(counted).first() is not None
 
         return await self._database.write(write)
 
     async def give_back(self, provider: str, period: date, calls: int) -> None:
-        given = (
-            update(CallsRow)
-            .where(col(CallsRow.provider) == provider, col(CallsRow.began_on) == period)
-            .values(calls=CallsRow.calls - calls)
-        )
-        await self._database.write(lambda session: session.connection().execute(given))
+        self._unwritten[provider, period] -= calls
+        await self._write()
 
     async def used(self, provider: str, period: date) -> int:
+        await self._write()
+
         def read(session: Session) -> int:
             row = session.get(CallsRow, (provider, period))
             return row.calls if row else 0
@@ -53,22 +68,71 @@ class SqlQuotaBook:
         return await self._database.read(read)
 
     async def at_least(self, provider: str, period: date, calls: int) -> None:
+        await self._write()
+
         def write(session: Session) -> None:
             told = _new(session, provider, period, calls).on_conflict_do_update(
                 index_elements=_KEY,
                 set_={"calls": calls},
-                where=col(CallsRow.calls) < calls,
+                where=_CALLS.c.calls < calls,
             )
             session.connection().execute(told)
 
         await self._database.write(write)
 
+    async def close(self) -> None:
+        """Write what is not written yet."""
+        if self._writing is not None:
+            self._writing.cancel()
+            await asyncio.wait({self._writing})
+        try:
+            await self._write()
+        except StoreUnavailable:
+            logger.warning("calls are not counted", exc_info=True)
 
+    async def _write_soon(self) -> None:
+        await asyncio.sleep(COUNTED_WITHIN)
+        self._writing = None
+        try:
+            await self._write()
+        except StoreUnavailable:
+            logger.warning("calls are counted later", exc_info=True)
+
+    async def _write(self) -> None:
+        unwritten, self._unwritten = self._unwritten, Counter()
+        if not unwritten:
+            return
+
+        def write(session: Session) -> None:
+            for (provider, period), calls in sorted(unwritten.items()):
+                session.connection().execute(_counted(session, provider, period, calls, None))
+
+        try:
+            await self._database.write(write)
+        except StoreUnavailable:
+            self._unwritten.update(unwritten)
+            raise
+
+
+def _counted(
+    session: Session, provider: str, period: date, calls: int, limit: int | None
+) -> for_sqlite.Insert | for_postgres.Insert:
+    spent = _CALLS.c.calls + calls
+    return _new(session, provider, period, calls).on_conflict_do_update(
+        index_elements=_KEY,
+        set_={"calls": spent},
+        where=None if limit is None else spent <= limit,
+    )
+
+
+_CALLS = table_of(CallsRow)
 _KEY = ("provider", "began_on")
 
 
-def _new(session: Session, provider: str, period: date, calls: int) -> Any:
-    return upsert(session, CallsRow).values(provider=provider, began_on=period, calls=calls)
+def _new(
+    session: Session, provider: str, period: date, calls: int
+) -> for_sqlite.Insert | for_postgres.Insert:
+    return upsert(session, _CALLS).values(provider=provider, began_on=period, calls=calls)
 
 
 def _now() -> datetime:

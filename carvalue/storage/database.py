@@ -118,8 +118,12 @@ def migrating_engine(url: URL) -> Engine:
     return sqlite.migrating_engine(url) if is_sqlite(url) else postgres.migrating_engine(url)
 
 
+def is_postgresql(session: Session) -> bool:
+    return session.get_bind().dialect.name == "postgresql"
+
+
 def upsert(session: Session, table: Any) -> for_sqlite.Insert | for_postgres.Insert:
     """An INSERT that can be told what to do on a conflict, by `on_conflict_do_update`."""
-    if session.get_bind().dialect.name == "postgresql":
+    if is_postgresql(session):
         return for_postgres.insert(table)
     return for_sqlite.insert(table)

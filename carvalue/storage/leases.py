@@ -18,6 +18,7 @@ from sqlmodel import Session, col, select
 
 from carvalue.core.appraisal import Appraisal
 from carvalue.core.observer import Backlog
+from carvalue.storage.database import is_postgresql
 from carvalue.storage.tables import AppraisalRow
 
 try:
@@ -27,6 +28,8 @@ except ImportError:  # Windows
 
 LEASE_SECONDS = 25.0
 """A stage takes `ANSWERED_WITHIN` at most; a process that was held up for longer has lost it."""
+SERVER_CLOCK = cast(func.extract("epoch", func.clock_timestamp()), Float)
+FROM_NOW = {"lease_until": SERVER_CLOCK + LEASE_SECONDS}
 A_HAIR = 1.0
 """Seconds by which two transactions may see the clock in another order than they are seen."""
 
@@ -56,21 +59,21 @@ def new_lease(appraisal: Appraisal) -> str | None:
 
 def clock(session: Session) -> Any:
     """Seconds on the clock that leases end by, as an SQL expression."""
-    if session.get_bind().dialect.name == "postgresql":
-        return cast(func.extract("epoch", func.clock_timestamp()), Float)
-    return literal(time.monotonic())
+    return SERVER_CLOCK if is_postgresql(session) else literal(time.monotonic())
 
 
 def lease_columns(session: Session, appraisal: Appraisal) -> dict[str, Any]:
-    """The columns that say what is open, and that whoever has the token works at it."""
+    """
+    The columns that say what is open, and that whoever has the token works at it.
+
+    Without its end where that is told by the server's clock: see `FROM_NOW`.
+    """
     if appraisal.stage is None:
         return {"stage": None, "lease": None, "lease_until": 0.0, "tries": 0}
-    return {
-        "stage": appraisal.stage.value,
-        "lease": appraisal.lease,
-        "lease_until": clock(session) + LEASE_SECONDS,
-        "tries": 0,
-    }
+    held: dict[str, Any] = {"stage": appraisal.stage.value, "lease": appraisal.lease, "tries": 0}
+    if not is_postgresql(session):
+        held["lease_until"] = time.monotonic() + LEASE_SECONDS
+    return held
 
 
 def abandoned(session: Session) -> Any:

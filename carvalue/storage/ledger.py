@@ -1,114 +1,140 @@
 """
 Keeps the ledger of calls that are paid for.
+
+Both photos of an appraisal are asked about at the same moment, so both are written in one
+transaction, and those of other appraisals with them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import and_, or_, update
-from sqlmodel import Session, col, select
+from sqlalchemy import bindparam, or_, select, update
+from sqlmodel import Session
 
 from carvalue.core.answers import Answer, Awaited
 from carvalue.core.ledger import COUNTS_FOR, CallOutcome, PaidCall
-from carvalue.storage.database import Database
+from carvalue.storage.database import Database, upsert
+from carvalue.storage.tables import table_of
+from carvalue.storage.together import Together
 from carvalue.storage.work_tables import PaidCallRow
 
 _SAID: TypeAdapter[Answer | Awaited] = TypeAdapter(Answer | Awaited)
 KEPT_FOR = timedelta(days=62)
 """Until the bills of this month and the one before are there."""
 
+_TABLE = table_of(PaidCallRow)
+_SAID_BEFORE = (
+    select(_TABLE)
+    .where(
+        or_(
+            _TABLE.c.question.in_(bindparam("questions", expanding=True)),
+            _TABLE.c.key.in_(bindparam("keys", expanding=True)),
+        ),
+        _TABLE.c.outcome.in_([outcome.value for outcome in COUNTS_FOR]),
+        _TABLE.c.settled_at > bindparam("since"),
+    )
+    .order_by(_TABLE.c.settled_at.desc())
+)
+_SETTLED = (
+    update(_TABLE)
+    .where(_TABLE.c.key == bindparam("call"))
+    .values(outcome=bindparam("ending"), settled_at=bindparam("at"), document=bindparam("said"))
+)
+
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class _Beginning:
+    call: PaidCall
+    shared: bool
+    lost: Awaited | None
 
 
 class SqlLedger:
     """Ledger in a SQL database."""
 
     def __init__(self, database: Database, *, now: Callable[[], datetime] = _now) -> None:
-        self._database = database
         self._now = now
+        self._beginning = Together(database, self._begin)
+        self._settling = Together(database, self._settle)
 
-    async def answered(self, question: str) -> tuple[Answer | Awaited, datetime] | None:
-        now = self._now()
-        newest = (
-            select(PaidCallRow)
-            .where(
-                PaidCallRow.question == question,
-                or_(
-                    *(
-                        and_(
-                            col(PaidCallRow.outcome) == outcome.value,
-                            col(PaidCallRow.settled_at) > now - time,
-                        )
-                        for outcome, time in COUNTS_FOR.items()
-                    )
-                ),
-            )
-            .order_by(col(PaidCallRow.settled_at).desc())
-            .limit(1)
-        )
-
-        def read(session: Session) -> tuple[Answer | Awaited, datetime] | None:
-            row = session.exec(newest).first()
-            said = _said(row)
-            return (said, row.settled_at) if said and row and row.settled_at else None
-
-        return await self._database.read(read)
-
-    async def begin(self, call: PaidCall, *, anew: bool = False) -> Answer | Awaited | None:
-        now = self._now()
-
-        def write(session: Session) -> Answer | Awaited | None:
-            row = session.get(PaidCallRow, call.key, with_for_update=True)
-            if row is None:
-                row = PaidCallRow(
-                    key=call.key,
-                    question=call.question,
-                    appraisal_id=call.appraisal_id,
-                    side=call.side.value,
-                    provider=call.provider,
-                    attempts=0,
-                    outcome="",
-                    sent_at=now,
-                )
-            elif not anew and _counts(row, now):
-                return _said(row)
-            row.attempts += 1
-            row.outcome, row.sent_at = CallOutcome.sent.value, now
-            row.settled_at = row.document = None
-            session.add(row)
-            return None
-
-        return await self._database.write(write)
+    async def begin(
+        self, call: PaidCall, *, shared: bool, lost: Awaited | None = None
+    ) -> tuple[Answer | Awaited, datetime] | None:
+        return await self._beginning.do(_Beginning(call, shared, lost))
 
     async def settle(
         self, call: PaidCall, outcome: CallOutcome, said: Answer | Awaited | None
     ) -> None:
         document = _SAID.dump_json(said).decode() if said else None
-        settled = (
-            update(PaidCallRow)
-            .where(col(PaidCallRow.key) == call.key)
-            .values(outcome=outcome.value, settled_at=self._now(), document=document)
+        await self._settling.do(
+            {"call": call.key, "ending": outcome.value, "at": self._now(), "said": document}
         )
 
-        def write(session: Session) -> None:
-            session.connection().execute(settled)
+    def _begin(
+        self, session: Session, some: Sequence[_Beginning]
+    ) -> list[tuple[Answer | Awaited, datetime] | None]:
+        now = self._now()
+        connection = session.connection()
+        before = connection.execute(
+            _SAID_BEFORE,
+            {
+                "questions": [one.call.question for one in some if one.shared],
+                "keys": [one.call.key for one in some if not one.shared],
+                "since": now - max(COUNTS_FOR.values()),
+            },
+        ).all()
+        found = [_found(before, one, now) for one in some]
+        sent = [one.call for one, said in zip(some, found, strict=True) if said is None]
+        if sent:
+            added = upsert(session, _TABLE)
+            again = {"attempts": _TABLE.c.attempts + 1, "outcome": CallOutcome.sent.value}
+            again |= {"sent_at": now, "settled_at": None, "document": None}
+            connection.execute(
+                added.on_conflict_do_update(index_elements=["key"], set_=again),
+                [_row(call, now) for call in sorted(sent, key=lambda call: call.key)],
+            )
+        return found
 
-        await self._database.write(write)
+    def _settle(self, session: Session, some: Sequence[Mapping[str, Any]]) -> list[None]:
+        session.connection().execute(_SETTLED, list(some))
+        return [None] * len(some)
 
 
-def _counts(row: PaidCallRow, now: datetime) -> bool:
-    """Whether what was said is to be believed still."""
-    time = COUNTS_FOR.get(CallOutcome(row.outcome))
-    return time is not None and row.settled_at is not None and row.settled_at > now - time
+def _found(
+    before: Sequence[Any], wanted: _Beginning, now: datetime
+) -> tuple[Answer | Awaited, datetime] | None:
+    """What was said last and counts still."""
+    for row in before:
+        ours = row.question == wanted.call.question if wanted.shared else row.key == wanted.call.key
+        if ours and row.settled_at > now - COUNTS_FOR[CallOutcome(row.outcome)]:
+            said = _said(row.document)
+            if said is not None and said != wanted.lost:
+                return said, row.settled_at
+    return None
 
 
-def _said(row: PaidCallRow | None) -> Answer | Awaited | None:
-    if row is None or row.document is None:
-        return None
+def _row(call: PaidCall, now: datetime) -> dict[str, Any]:
+    return {
+        "key": call.key,
+        "question": call.question,
+        "appraisal_id": call.appraisal_id,
+        "side": call.side.value,
+        "provider": call.provider,
+        "attempts": 1,
+        "outcome": CallOutcome.sent.value,
+        "sent_at": now,
+    }
+
+
+def _said(document: str | None) -> Answer | Awaited | None:
     try:
-        return _SAID.validate_json(row.document)
+        return _SAID.validate_json(document) if document else None
     except ValidationError:
         return None  # written by another version of ours

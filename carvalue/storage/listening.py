@@ -9,22 +9,24 @@ import asyncio
 import logging
 
 import psycopg
-from sqlalchemy import func, make_url
-from sqlmodel import Session, select
+from sqlalchemy import String, bindparam, func, make_url, select
+from sqlmodel import Session
 
 from carvalue.core.changes import Changes
+from carvalue.storage.database import is_postgresql
 
 logger = logging.getLogger(__name__)
 
 CHANNEL = "carvalue_changed"
+_NOTIFIED = select(func.pg_notify(CHANNEL, bindparam("id", type_=String)))
 AGAIN_AFTER = 1.0
 """Seconds until a lost connection is made anew."""
 
 
 def notify(session: Session, id: str) -> None:
     """Tell the others, when this transaction is committed, that an appraisal has changed."""
-    if session.get_bind().dialect.name == "postgresql":
-        session.connection().execute(select(func.pg_notify(CHANNEL, id)))
+    if is_postgresql(session):
+        session.connection().execute(_NOTIFIED, {"id": id})
 
 
 async def listen(url: str, changes: Changes) -> None:

@@ -4,12 +4,18 @@ Keeps the Idempotency-Keys of requests, in the transaction that does what they a
 
 from datetime import datetime
 
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import bindparam, select
 from sqlmodel import Session
 
 from carvalue.core.errors import IdempotencyKeyReused
 from carvalue.core.request_keys import KEPT_FOR, RequestKey, RequestKeyTaken
+from carvalue.storage.database import upsert
+from carvalue.storage.tables import table_of
 from carvalue.storage.work_tables import RequestKeyRow
+
+_KEYS = table_of(RequestKeyRow)
+_WHO = ("caller", "operation", "key")
+_KNOWN = select(_KEYS).where(*(_KEYS.c[name] == bindparam(name) for name in _WHO))
 
 
 def resource(session: Session, key: RequestKey, now: datetime) -> str | None:
@@ -18,33 +24,29 @@ def resource(session: Session, key: RequestKey, now: datetime) -> str | None:
 
     Raises `IdempotencyKeyReused`.
     """
-    row = session.get(RequestKeyRow, (key.caller, key.operation, key.key))
+    row = session.connection().execute(_KNOWN, _columns(key)).first()
     if row is None or row.expires_at <= now:
         return None
     if row.fingerprint != key.fingerprint:
         raise IdempotencyKeyReused("Use a new Idempotency-Key for another request.")
-    return row.resource_id
+    return str(row.resource_id)
 
 
 def keep(session: Session, key: RequestKey, resource_id: str, now: datetime) -> None:
     """Keep a key within the caller's transaction. Raises `RequestKeyTaken`."""
-    known = session.get(RequestKeyRow, (key.caller, key.operation, key.key))
-    if known is not None:
-        if known.expires_at > now:
-            raise RequestKeyTaken("The same request came a moment before.")
-        session.delete(known)
-        session.flush()
-    session.add(
-        RequestKeyRow(
-            caller=key.caller,
-            operation=key.operation,
-            key=key.key,
-            fingerprint=key.fingerprint,
-            resource_id=resource_id,
-            expires_at=now + KEPT_FOR,
-        )
+    made = {
+        "fingerprint": key.fingerprint,
+        "resource_id": resource_id,
+        "expires_at": now + KEPT_FOR,
+    }
+    kept = (
+        upsert(session, _KEYS)
+        .values(**_columns(key), **made)
+        .on_conflict_do_update(index_elements=_WHO, set_=made, where=_KEYS.c.expires_at <= now)
     )
-    try:
-        session.flush()
-    except IntegrityError as error:
-        raise RequestKeyTaken("The same request came at the same moment.") from error
+    if session.connection().execute(kept).rowcount == 0:
+        raise RequestKeyTaken("The same request came a moment before.")
+
+
+def _columns(key: RequestKey) -> dict[str, str]:
+    return {"caller": key.caller, "operation": key.operation, "key": key.key}

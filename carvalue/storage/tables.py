@@ -4,7 +4,7 @@ The tables. An appraisal is one versioned document beside the columns that are q
 
 from datetime import UTC, date, datetime
 
-from sqlalchemy import DateTime, Dialect, LargeBinary, TypeDecorator, text
+from sqlalchemy import DateTime, Dialect, LargeBinary, Table, TypeDecorator, text
 from sqlmodel import Field, Index, SQLModel
 
 
@@ -19,6 +19,11 @@ class UtcDateTime(TypeDecorator[datetime]):
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         return value.replace(tzinfo=UTC) if value else None
+
+
+def table_of(row: type[SQLModel]) -> Table:
+    """The table of a class of rows, for statements that are made once and run often."""
+    return SQLModel.metadata.tables[str(row.__tablename__)]
 
 
 class AppraisalRow(SQLModel, table=True):

@@ -147,7 +147,10 @@ async def test_a_restart(url: str) -> None:
     What was used is used, also after a restart.
     """
     first = Database(url)
-    await SqlQuotaBook(first).spend("imagga", NOVEMBER, 3, None)
+    book = SqlQuotaBook(first)
+    await book.spend("imagga", NOVEMBER, 2, 300)
+    await book.spend("imagga", NOVEMBER, 1, None)
+    await book.close()
     first.close()
 
     second = Database(url)
@@ -257,11 +260,27 @@ async def test_a_database_that_fails(database: Database, clock: Clock) -> None:
     for failing in (
         memory.recall("key", int),
         memory.remember("key", int, 1, fetched_at=AT, until=AT),
-        book.spend("imagga", NOVEMBER, 1, None),
+        book.spend("imagga", NOVEMBER, 1, 300),
         book.used("imagga", NOVEMBER),
     ):
         with pytest.raises(StoreUnavailable):
             await failing
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+async def test_counts_that_cannot_be_written(database: Database) -> None:
+    """
+    Calls to a provider without a limit are made all the same, and counted as soon as they can be.
+    """
+    book = SqlQuotaBook(database)
+    await executed(database, "ALTER TABLE provider_calls RENAME TO away")
+    assert await book.spend("imagga", NOVEMBER, 2, None)
+    with pytest.raises(StoreUnavailable):
+        await book.used("imagga", NOVEMBER)
+
+    await executed(database, "ALTER TABLE away RENAME TO provider_calls")
+
+    assert await book.used("imagga", NOVEMBER) == 2
 
 
 # Awaited answers

@@ -2,6 +2,7 @@
 The ledger of calls that are paid for, kept in memory and in the database alike.
 """
 
+import asyncio
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -23,6 +24,7 @@ pytestmark = pytest.mark.anyio
 
 CALL = PaidCall("apr_1", Side.front, "imagga", "question")
 OTHER = PaidCall("apr_2", Side.front, "imagga", "question")
+ANOTHER = PaidCall("apr_2", Side.back, "imagga", "another question")
 ANSWER = Answer((Label("toyota corolla", 0.9),), "cars", independent=True)
 TICKET = Awaited("imagga", "ticket", "cars")
 
@@ -40,54 +42,63 @@ async def test_an_answer_is_found_by_its_question(ledger: Ledger, clock: Clock) 
     """
     The same photo in another appraisal has its answer already, for a day.
     """
-    assert await ledger.answered("question") is None
-    await ledger.begin(CALL)
-    assert await ledger.answered("question") is None
+    assert await ledger.begin(CALL, shared=True) is None
     await ledger.settle(CALL, CallOutcome.answered, ANSWER)
+    answered_at = clock.now
+    clock.advance(hours=23)
 
-    found = await ledger.answered("question")
+    assert await ledger.begin(OTHER, shared=True) == (ANSWER, answered_at)
+    assert await ledger.begin(ANOTHER, shared=True) is None
+    clock.advance(hours=1)
+    assert await ledger.begin(OTHER, shared=True) is None
 
-    assert found is not None
-    assert found[0] == ANSWER
-    assert await ledger.answered("another") is None
-    clock.advance(hours=24)
-    assert await ledger.answered("question") is None
+
+async def test_a_call_that_is_under_way_has_no_answer(ledger: Ledger) -> None:
+    await ledger.begin(CALL, shared=True)
+
+    assert await ledger.begin(OTHER, shared=True) is None
 
 
 async def test_an_awaited_answer_counts_for_minutes(ledger: Ledger, clock: Clock) -> None:
-    await ledger.begin(CALL)
+    await ledger.begin(CALL, shared=True)
     await ledger.settle(CALL, CallOutcome.later, TICKET)
+    later_at = clock.now
 
-    found = await ledger.answered("question")
-    assert found is not None
-    assert found[0] == TICKET
+    assert await ledger.begin(OTHER, shared=True) == (TICKET, later_at)
 
     clock.advance(minutes=10)
-    assert await ledger.answered("question") is None
+    assert await ledger.begin(OTHER, shared=True) is None
 
 
-async def test_the_newest_answer_counts(ledger: Ledger) -> None:
-    newer = Answer((Label("honda accord", 0.8),), "cars")
-    for call, answer in ((CALL, ANSWER), (OTHER, newer)):
-        await ledger.begin(call)
-        await ledger.settle(call, CallOutcome.answered, answer)
+async def test_the_newest_answer_counts(ledger: Ledger, clock: Clock) -> None:
+    """
+    A ticket that the provider had lost was asked about anew, and that was answered.
+    """
+    await ledger.begin(CALL, shared=True)
+    await ledger.settle(CALL, CallOutcome.later, TICKET)
+    clock.advance(seconds=1)
+    assert await ledger.begin(OTHER, shared=True, lost=TICKET) is None
+    await ledger.settle(OTHER, CallOutcome.answered, ANSWER)
 
-    found = await ledger.answered("question")
+    found = await ledger.begin(CALL, shared=True)
 
     assert found is not None
-    assert found[0] == newer
+    assert found[0] == ANSWER
 
 
 async def test_a_call_that_was_answered_is_not_begun_again(ledger: Ledger) -> None:
     """
     A process that died between the answer and its use has paid for it once.
+
+    Where answers are not shared, those for other appraisals do not count.
     """
-    assert await ledger.begin(CALL) is None
+    assert await ledger.begin(CALL, shared=False) is None
     await ledger.settle(CALL, CallOutcome.answered, ANSWER)
 
-    assert await ledger.begin(CALL) == ANSWER
-    assert await ledger.begin(OTHER) is None
-    assert await ledger.begin(CALL, anew=True) is None
+    found = await ledger.begin(CALL, shared=False)
+    assert found is not None
+    assert found[0] == ANSWER
+    assert await ledger.begin(OTHER, shared=False) is None
 
 
 @pytest.mark.parametrize("outcome", [None, CallOutcome.failed])
@@ -97,11 +108,33 @@ async def test_a_call_without_an_answer_is_begun_again(
     """
     Whether it was charged is not known; it is made again, under the same key.
     """
-    await ledger.begin(CALL)
+    await ledger.begin(CALL, shared=True)
     if outcome:
         await ledger.settle(CALL, outcome, None)
 
-    assert await ledger.begin(CALL) is None
+    assert await ledger.begin(CALL, shared=True) is None
+
+
+async def test_calls_at_the_same_moment_are_told_apart(ledger: Ledger) -> None:
+    """
+    They are written together, and each is told what was said of its own.
+    """
+    calls = [
+        PaidCall(f"apr_{number}", Side.front, "imagga", f"question {number}")
+        for number in range(100)
+    ]
+    answers = [Answer((Label(f"car {number}", 0.9),), "cars") for number in range(100)]
+    assert set(await asyncio.gather(*(ledger.begin(one, shared=True) for one in calls))) == {None}
+    await asyncio.gather(
+        *(
+            ledger.settle(call, CallOutcome.answered, answer)
+            for call, answer in zip(calls, answers, strict=True)
+        )
+    )
+
+    found = await asyncio.gather(*(ledger.begin(one, shared=True) for one in calls))
+
+    assert [one and one[0] for one in found] == answers
 
 
 async def test_old_calls_are_removed(database: Database, clock: Clock) -> None:
@@ -110,9 +143,9 @@ async def test_old_calls_are_removed(database: Database, clock: Clock) -> None:
     """
     ledger = SqlLedger(database, now=clock)
     retention = SqlRetention(database, timedelta(hours=24), now=clock)
-    await ledger.begin(CALL)
+    await ledger.begin(CALL, shared=True)
     clock.now += KEPT_FOR - timedelta(minutes=1)
-    await ledger.begin(OTHER)
+    await ledger.begin(OTHER, shared=True)
 
     assert (await retention.prune()).paid_calls == 0
     clock.advance(minutes=2)

@@ -149,7 +149,7 @@ async def test_everything_else(
     until = clock.now + timedelta(hours=1)
     await memory.remember("key", int, 1, fetched_at=clock.now, until=until)
     call = PaidCall("apr_1", Side.front, "imagga", "question")
-    await ledger.begin(call)
+    await ledger.begin(call, shared=True)
     await ledger.settle(call, CallOutcome.answered, Answer(()))
     assert await retention.prune() == Removed()
 

@@ -59,6 +59,7 @@ def with_everything(catalog: Catalog, clock: Clock) -> Appraisal:
         ),
     }
     return an_appraisal(
+        owner="key_1/dev_1",
         id="apr_everything",
         created_at=at,
         updated_at=at + timedelta(seconds=3, microseconds=1),

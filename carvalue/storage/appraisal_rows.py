@@ -1,0 +1,170 @@
+"""
+Writes an appraisal, and what hangs on it, into its rows; always within somebody's transaction.
+
+Every request passes here, so the statements are made once, and no objects are made of rows.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from pydantic import TypeAdapter
+from sqlalchemy import BindParameter, bindparam, delete, exists, insert, select, update
+from sqlmodel import Session
+
+from carvalue.core.appraisal import Appraisal, Confirmation
+from carvalue.core.photos import Photo
+from carvalue.core.valuation import Valuation
+from carvalue.storage.database import upsert
+from carvalue.storage.leases import FROM_NOW, lease_columns
+from carvalue.storage.tables import (
+    AppraisalRow,
+    AwaitedRow,
+    ConfirmationRow,
+    PhotoRow,
+    ValuationRow,
+    table_of,
+)
+
+APPRAISAL: TypeAdapter[Appraisal] = TypeAdapter(Appraisal)
+CONFIRMATION: TypeAdapter[Confirmation] = TypeAdapter(Confirmation)
+VALUATION: TypeAdapter[Valuation] = TypeAdapter(Valuation)
+
+_ROWS = table_of(AppraisalRow)
+_AWAITED = table_of(AwaitedRow)
+_CONFIRMATIONS = table_of(ConfirmationRow)
+_PHOTOS = table_of(PhotoRow)
+_VALUATIONS = table_of(ValuationRow)
+
+_THIS: BindParameter[str] = bindparam("this")
+_ROW = select(_ROWS).where(_ROWS.c.id == _THIS)
+_BEFORE = select(
+    _ROWS.c.status, exists().where(_AWAITED.c.appraisal_id == _ROWS.c.id).label("awaits")
+).where(_ROWS.c.id == _THIS)
+_ADDED = insert(_ROWS)
+_CHANGED = update(_ROWS).where(
+    _ROWS.c.id == _THIS,
+    _ROWS.c.version == bindparam("before"),
+    _ROWS.c.expires_at > bindparam("now"),
+)
+_CHANGED_HELD = _CHANGED.where(_ROWS.c.lease == bindparam("held"))
+_LEASED = {one: one.values(FROM_NOW) for one in (_ADDED, _CHANGED, _CHANGED_HELD)}
+_DELETED = delete(_ROWS).where(_ROWS.c.id == _THIS)
+_CONFIRMATION_DELETED = delete(_CONFIRMATIONS).where(_CONFIRMATIONS.c.id == _THIS)
+_NOT_AWAITED = delete(_AWAITED).where(_AWAITED.c.appraisal_id == _THIS)
+_AWAITED_ADDED = insert(_AWAITED)
+_PHOTOS_ADDED = insert(_PHOTOS)
+
+
+def read_row(session: Session, id: str) -> Any:
+    """The row with this id, None without one; it may have expired."""
+    return session.connection().execute(_ROW, {"this": id}).first()
+
+
+def read_appraisal(row: Any) -> Appraisal:
+    """The appraisal of a row."""
+    return replace(APPRAISAL.validate_json(row.document), version=row.version)
+
+
+def write_new(session: Session, appraisal: Appraisal, photos: Sequence[Photo]) -> None:
+    """A new appraisal with its photos."""
+    _execute(session, _ADDED, appraisal, {"id": appraisal.id})
+    if photos:
+        added = [_photo_columns(appraisal.id, photo) for photo in photos]
+        session.connection().execute(_PHOTOS_ADDED, added)
+
+
+def write_change(
+    session: Session,
+    appraisal: Appraisal,
+    *,
+    held: str | None,
+    photo: Photo | None,
+    now: datetime,
+) -> bool | None:
+    """
+    The appraisal after a change, if the row has the version before, and the lease that is `held`.
+
+    Whether it is at another status now, or has another valuation; None if nothing was written.
+    """
+    connection, this = session.connection(), {"this": appraisal.id}
+    before = connection.execute(_BEFORE, this).first()
+    known = {**this, "before": appraisal.version - 1, "now": now}
+    if held is None:
+        changed = _execute(session, _CHANGED, appraisal, known)
+    else:
+        changed = _execute(session, _CHANGED_HELD, appraisal, {**known, "held": held})
+    if before is None or changed == 0:
+        return None
+    if confirmation := appraisal.confirmation:
+        document = CONFIRMATION.dump_json(confirmation).decode()
+        _put(session, _CONFIRMATIONS, {"id": appraisal.id}, {"document": document})
+    if photo is not None:
+        columns = _photo_columns(appraisal.id, photo)
+        key = {name: columns.pop(name) for name in ("appraisal_id", "side")}
+        _put(session, _PHOTOS, key, columns)
+    if before.awaits:
+        connection.execute(_NOT_AWAITED, this)
+    tickets = {(one.provider, one.ticket) for some in appraisal.awaited.values() for one in some}
+    if tickets:
+        connection.execute(
+            _AWAITED_ADDED,
+            [
+                {"provider": provider, "ticket": ticket, "appraisal_id": appraisal.id}
+                for provider, ticket in sorted(tickets)
+            ],
+        )
+    valued = _write_valuation(session, appraisal.id, appraisal.valuation)
+    return valued or before.status != appraisal.status.value
+
+
+def write_deletion(session: Session, id: str) -> None:
+    """Nothing is left of an appraisal, nor of what was learnt from it."""
+    for deleted in (_DELETED, _CONFIRMATION_DELETED):
+        session.connection().execute(deleted, {"this": id})
+
+
+def _execute(session: Session, statement: Any, appraisal: Appraisal, known: dict[str, Any]) -> int:
+    columns = {
+        **known,
+        **lease_columns(session, appraisal),
+        "version": appraisal.version,
+        "status": appraisal.status.value,
+        "created_at": appraisal.created_at,
+        "expires_at": appraisal.expires_at,
+        "document": APPRAISAL.dump_json(replace(appraisal, lease=None)).decode(),
+    }
+    if "lease_until" not in columns:
+        statement = _LEASED[statement]
+    return session.connection().execute(statement, columns).rowcount
+
+
+def _put(session: Session, table: Any, key: dict[str, Any], columns: dict[str, Any]) -> None:
+    added = upsert(session, table).values(**key, **columns)
+    session.connection().execute(
+        added.on_conflict_do_update(index_elements=list(key), set_=columns)
+    )
+
+
+def _write_valuation(session: Session, id: str, valuation: Valuation | None) -> bool:
+    """Add the newest valuation to the history; False if there is none, or it is there already."""
+    if valuation is None:
+        return False
+    added = upsert(session, _VALUATIONS).values(
+        id=valuation.id,
+        appraisal_id=id,
+        created_at=valuation.created_at,
+        document=VALUATION.dump_json(valuation).decode(),
+    )
+    return session.connection().execute(added.on_conflict_do_nothing()).rowcount > 0
+
+
+def _photo_columns(id: str, photo: Photo) -> dict[str, Any]:
+    return {
+        "appraisal_id": id,
+        "side": photo.side.value,
+        "content": photo.content,
+        "width": photo.width,
+        "height": photo.height,
+    }

@@ -1,0 +1,62 @@
+"""
+Does what several ask for at the same moment in one transaction.
+
+A transaction costs much more than what is written in it. While one is under way the next gathers,
+so whoever comes alone waits for nobody, and the more there is to do the less each costs.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+from sqlmodel import Session
+
+from carvalue.storage.database import Database
+
+AT_ONCE = 64
+"""So many at most, lest those in front wait for those behind."""
+
+ItemT = TypeVar("ItemT")
+ResultT = TypeVar("ResultT")
+
+
+class Together(Generic[ItemT, ResultT]):
+    """`work` gets the items of a transaction, and gives as many results in their order."""
+
+    def __init__(
+        self, database: Database, work: Callable[[Session, Sequence[ItemT]], Sequence[ResultT]]
+    ) -> None:
+        self._database = database
+        self._work = work
+        self._waiting: list[tuple[ItemT, asyncio.Future[ResultT]]] = []
+        self._running: asyncio.Task[None] | None = None
+
+    async def do(self, item: ItemT) -> ResultT:
+        """The result of one item. An error is that of all who were in its transaction."""
+        result: asyncio.Future[ResultT] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, result))
+        if self._running is None:
+            self._running = asyncio.create_task(self._run())
+        return await result
+
+    async def _run(self) -> None:
+        try:
+            while self._waiting:
+                some, self._waiting = self._waiting[:AT_ONCE], self._waiting[AT_ONCE:]
+                await self._transaction(some)
+        finally:
+            self._running = None
+
+    async def _transaction(self, some: list[tuple[ItemT, "asyncio.Future[ResultT]"]]) -> None:
+        items = [item for item, _ in some]
+        waiting = [result for _, result in some]
+        try:
+            results = await self._database.write(lambda session: self._work(session, items))
+        except Exception as error:  # noqa: BLE001 - it is raised where it is waited for
+            for result in waiting:
+                if not result.done():
+                    result.set_exception(error)
+            return
+        for result, one in zip(waiting, results, strict=True):
+            if not result.done():  # its caller may have gone
+                result.set_result(one)
