@@ -102,13 +102,15 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             stack.push_async_callback(turns.close)
         book = SqlQuotaBook(database)
         stack.push_async_callback(book.close)
+        ledger = SqlLedger(database)
+        stack.push_async_callback(ledger.close)
         catalog = await asyncio.to_thread(load_catalog, settings.catalog_extra)
         providers = wired(
             settings,
             http,
             book,
             Recollection(memory),
-            SqlLedger(database),
+            ledger,
             SqlEpaStore(database),
             turns,
         )

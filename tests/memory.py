@@ -236,11 +236,9 @@ class MemoryLedger:
         self.said.pop(call.key, None)
         return None
 
-    async def settle(
-        self, call: PaidCall, outcome: CallOutcome, said: Answer | Awaited | None
-    ) -> None:
-        self._check()
-        self.said[call.key] = (outcome, said, self._now())
+    def settle(self, call: PaidCall, outcome: CallOutcome, said: Answer | Awaited | None) -> None:
+        if not self.failing:
+            self.said[call.key] = (outcome, said, self._now())
 
     def _counting(self, key: str) -> Answer | Awaited | None:
         outcome, said, at = self.said.get(key, (CallOutcome.sent, None, self._now()))

@@ -70,10 +70,12 @@ class Ledger(Protocol):
         What the provider has `lost` does not count.
         """
 
-    async def settle(
-        self, call: PaidCall, outcome: CallOutcome, said: Answer | Awaited | None
-    ) -> None:
-        """Write what became of it."""
+    def settle(self, call: PaidCall, outcome: CallOutcome, said: Answer | Awaited | None) -> None:
+        """
+        Write what became of it, soon: the user does not wait for it, only who asks the same does.
+
+        Never raises; an answer that cannot be written is asked for again by those who need it.
+        """
 
 
 _subject: ContextVar[tuple[str, Side] | None] = ContextVar("subject", default=None)

@@ -2,13 +2,12 @@
 Categorizers are paid for each photo: every call is in the ledger, and none is made twice.
 """
 
-import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from carvalue.core.answers import Answer, Awaited
-from carvalue.core.errors import LogicalError, ProviderError, StoreUnavailable, TechnicalError
+from carvalue.core.errors import LogicalError, ProviderError, TechnicalError
 from carvalue.core.ledger import (
     CallOutcome,
     Ledger,
@@ -20,8 +19,6 @@ from carvalue.core.ledger import (
 from carvalue.core.photos import Photo, PhotoInfo
 from carvalue.core.ports import Categorizer, CategorizerInfo
 from carvalue.core.remembered import Recollection, UnderWay
-
-logger = logging.getLogger(__name__)
 
 ASKED_AGAIN_AFTER = timedelta(seconds=1)
 """How often a provider is asked for an awaited answer at most."""
@@ -98,24 +95,15 @@ class PaidCategorizer:
                 with sent_as(call.key):
                     said = await self._categorizer.categorize(photo, categorizer_id, language)
             except ProviderError:
-                await self._settle(call, CallOutcome.failed, None)
+                self._ledger.settle(call, CallOutcome.failed, None)
                 raise
             later = isinstance(said, Awaited)
-            await self._settle(call, CallOutcome.later if later else CallOutcome.answered, said)
+            self._ledger.settle(call, CallOutcome.later if later else CallOutcome.answered, said)
             return said, self._now(), False
 
         one = call.question if self._shared else call.key
         said, at, kept = await self._photos.of(one, ask, holds=lambda found: found[0] != lost)
         return self._told(said, at, kept=kept), kept
-
-    async def _settle(
-        self, call: PaidCall, outcome: CallOutcome, said: Answer | Awaited | None
-    ) -> None:
-        try:
-            await self._ledger.settle(call, outcome, said)
-        except StoreUnavailable:
-            # The answer is there; if it cannot be kept with the appraisal, it is asked for again.
-            logger.warning("a paid call could not be settled", exc_info=True)
 
     def _told(self, said: Answer | Awaited, at: datetime, *, kept: bool) -> Answer | Awaited:
         if isinstance(said, Awaited):

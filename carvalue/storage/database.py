@@ -6,7 +6,7 @@ here.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -122,8 +122,13 @@ def is_postgresql(session: Session) -> bool:
     return session.get_bind().dialect.name == "postgresql"
 
 
+INSERTS: Mapping[str, Callable[[Any], for_sqlite.Insert | for_postgres.Insert]] = {
+    "sqlite": for_sqlite.insert,
+    "postgresql": for_postgres.insert,
+}
+"""An INSERT that can be told what to do on a conflict, by the name of the dialect."""
+
+
 def upsert(session: Session, table: Any) -> for_sqlite.Insert | for_postgres.Insert:
-    """An INSERT that can be told what to do on a conflict, by `on_conflict_do_update`."""
-    if is_postgresql(session):
-        return for_postgres.insert(table)
-    return for_sqlite.insert(table)
+    """An INSERT for the session's database that can be told what to do on a conflict."""
+    return INSERTS[session.get_bind().dialect.name](table)

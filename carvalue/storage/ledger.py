@@ -5,6 +5,8 @@ Both photos of an appraisal are asked about at the same moment, so both are writ
 transaction, and those of other appraisals with them.
 """
 
+import asyncio
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,14 +18,18 @@ from sqlmodel import Session
 
 from carvalue.core.answers import Answer, Awaited
 from carvalue.core.ledger import COUNTS_FOR, CallOutcome, PaidCall
-from carvalue.storage.database import Database, upsert
+from carvalue.storage.database import INSERTS, Database
 from carvalue.storage.tables import table_of
 from carvalue.storage.together import Together
 from carvalue.storage.work_tables import PaidCallRow
 
+logger = logging.getLogger(__name__)
+
 _SAID: TypeAdapter[Answer | Awaited] = TypeAdapter(Answer | Awaited)
 KEPT_FOR = timedelta(days=62)
 """Until the bills of this month and the one before are there."""
+SETTLED_AFTER = 0.02
+"""Seconds; meanwhile the appraisal itself is saved, which the user waits for."""
 
 _TABLE = table_of(PaidCallRow)
 _SAID_BEFORE = (
@@ -38,6 +44,19 @@ _SAID_BEFORE = (
     )
     .order_by(_TABLE.c.settled_at.desc())
 )
+_SENT = {
+    dialect: insert(_TABLE).on_conflict_do_update(
+        index_elements=["key"],
+        set_={
+            "attempts": _TABLE.c.attempts + 1,
+            **{
+                name: insert(_TABLE).excluded[name]
+                for name in ("outcome", "sent_at", "settled_at", "document")
+            },
+        },
+    )
+    for dialect, insert in INSERTS.items()
+}
 _SETTLED = (
     update(_TABLE)
     .where(_TABLE.c.key == bindparam("call"))
@@ -62,20 +81,33 @@ class SqlLedger:
     def __init__(self, database: Database, *, now: Callable[[], datetime] = _now) -> None:
         self._now = now
         self._beginning = Together(database, self._begin)
-        self._settling = Together(database, self._settle)
+        self._settling = Together(database, self._settle, after=SETTLED_AFTER)
+        self._unsettled: dict[str, asyncio.Task[None]] = {}
 
     async def begin(
         self, call: PaidCall, *, shared: bool, lost: Awaited | None = None
     ) -> tuple[Answer | Awaited, datetime] | None:
+        if before := self._unsettled.get(call.question):
+            await asyncio.wait({before})
         return await self._beginning.do(_Beginning(call, shared, lost))
 
-    async def settle(
-        self, call: PaidCall, outcome: CallOutcome, said: Answer | Awaited | None
-    ) -> None:
+    def settle(self, call: PaidCall, outcome: CallOutcome, said: Answer | Awaited | None) -> None:
         document = _SAID.dump_json(said).decode() if said else None
-        await self._settling.do(
-            {"call": call.key, "ending": outcome.value, "at": self._now(), "said": document}
-        )
+        settled = {"call": call.key, "ending": outcome.value, "at": self._now(), "said": document}
+        task = asyncio.create_task(self._settling.do(settled))
+        self._unsettled[call.question] = task
+        task.add_done_callback(lambda task: self._settled(call.question, task))
+
+    async def close(self) -> None:
+        """Wait until all is written."""
+        if self._unsettled:
+            await asyncio.wait(self._unsettled.values())
+
+    def _settled(self, question: str, task: asyncio.Task[None]) -> None:
+        if self._unsettled.get(question) is task:
+            del self._unsettled[question]
+        if not task.cancelled() and (error := task.exception()):
+            logger.warning("a paid call could not be settled", exc_info=error)
 
     def _begin(
         self, session: Session, some: Sequence[_Beginning]
@@ -93,13 +125,9 @@ class SqlLedger:
         found = [_found(before, one, now) for one in some]
         sent = [one.call for one, said in zip(some, found, strict=True) if said is None]
         if sent:
-            added = upsert(session, _TABLE)
-            again = {"attempts": _TABLE.c.attempts + 1, "outcome": CallOutcome.sent.value}
-            again |= {"sent_at": now, "settled_at": None, "document": None}
-            connection.execute(
-                added.on_conflict_do_update(index_elements=["key"], set_=again),
-                [_row(call, now) for call in sorted(sent, key=lambda call: call.key)],
-            )
+            statement = _SENT[session.get_bind().dialect.name]
+            sent.sort(key=lambda call: call.key)
+            connection.execute(statement, [_row(call, now) for call in sent])
         return found
 
     def _settle(self, session: Session, some: Sequence[Mapping[str, Any]]) -> list[None]:
@@ -130,6 +158,8 @@ def _row(call: PaidCall, now: datetime) -> dict[str, Any]:
         "attempts": 1,
         "outcome": CallOutcome.sent.value,
         "sent_at": now,
+        "settled_at": None,
+        "document": None,
     }
 
 

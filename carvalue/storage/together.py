@@ -21,13 +21,22 @@ ResultT = TypeVar("ResultT")
 
 
 class Together(Generic[ItemT, ResultT]):
-    """`work` gets the items of a transaction, and gives as many results in their order."""
+    """
+    `work` gets the items of a transaction, and gives as many results in their order.
+
+    `after` so many seconds it begins: for what nobody waits for, and others have more urgent.
+    """
 
     def __init__(
-        self, database: Database, work: Callable[[Session, Sequence[ItemT]], Sequence[ResultT]]
+        self,
+        database: Database,
+        work: Callable[[Session, Sequence[ItemT]], Sequence[ResultT]],
+        *,
+        after: float = 0.0,
     ) -> None:
         self._database = database
         self._work = work
+        self._after = after
         self._waiting: list[tuple[ItemT, asyncio.Future[ResultT]]] = []
         self._running: asyncio.Task[None] | None = None
 
@@ -42,6 +51,7 @@ class Together(Generic[ItemT, ResultT]):
     async def _run(self) -> None:
         try:
             while self._waiting:
+                await asyncio.sleep(self._after)
                 some, self._waiting = self._waiting[:AT_ONCE], self._waiting[AT_ONCE:]
                 await self._transaction(some)
         finally:

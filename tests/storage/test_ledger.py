@@ -43,7 +43,7 @@ async def test_an_answer_is_found_by_its_question(ledger: Ledger, clock: Clock) 
     The same photo in another appraisal has its answer already, for a day.
     """
     assert await ledger.begin(CALL, shared=True) is None
-    await ledger.settle(CALL, CallOutcome.answered, ANSWER)
+    ledger.settle(CALL, CallOutcome.answered, ANSWER)
     answered_at = clock.now
     clock.advance(hours=23)
 
@@ -61,7 +61,7 @@ async def test_a_call_that_is_under_way_has_no_answer(ledger: Ledger) -> None:
 
 async def test_an_awaited_answer_counts_for_minutes(ledger: Ledger, clock: Clock) -> None:
     await ledger.begin(CALL, shared=True)
-    await ledger.settle(CALL, CallOutcome.later, TICKET)
+    ledger.settle(CALL, CallOutcome.later, TICKET)
     later_at = clock.now
 
     assert await ledger.begin(OTHER, shared=True) == (TICKET, later_at)
@@ -75,10 +75,10 @@ async def test_the_newest_answer_counts(ledger: Ledger, clock: Clock) -> None:
     A ticket that the provider had lost was asked about anew, and that was answered.
     """
     await ledger.begin(CALL, shared=True)
-    await ledger.settle(CALL, CallOutcome.later, TICKET)
+    ledger.settle(CALL, CallOutcome.later, TICKET)
     clock.advance(seconds=1)
     assert await ledger.begin(OTHER, shared=True, lost=TICKET) is None
-    await ledger.settle(OTHER, CallOutcome.answered, ANSWER)
+    ledger.settle(OTHER, CallOutcome.answered, ANSWER)
 
     found = await ledger.begin(CALL, shared=True)
 
@@ -93,7 +93,7 @@ async def test_a_call_that_was_answered_is_not_begun_again(ledger: Ledger) -> No
     Where answers are not shared, those for other appraisals do not count.
     """
     assert await ledger.begin(CALL, shared=False) is None
-    await ledger.settle(CALL, CallOutcome.answered, ANSWER)
+    ledger.settle(CALL, CallOutcome.answered, ANSWER)
 
     found = await ledger.begin(CALL, shared=False)
     assert found is not None
@@ -110,7 +110,7 @@ async def test_a_call_without_an_answer_is_begun_again(
     """
     await ledger.begin(CALL, shared=True)
     if outcome:
-        await ledger.settle(CALL, outcome, None)
+        ledger.settle(CALL, outcome, None)
 
     assert await ledger.begin(CALL, shared=True) is None
 
@@ -125,12 +125,8 @@ async def test_calls_at_the_same_moment_are_told_apart(ledger: Ledger) -> None:
     ]
     answers = [Answer((Label(f"car {number}", 0.9),), "cars") for number in range(100)]
     assert set(await asyncio.gather(*(ledger.begin(one, shared=True) for one in calls))) == {None}
-    await asyncio.gather(
-        *(
-            ledger.settle(call, CallOutcome.answered, answer)
-            for call, answer in zip(calls, answers, strict=True)
-        )
-    )
+    for call, answer in zip(calls, answers, strict=True):
+        ledger.settle(call, CallOutcome.answered, answer)
 
     found = await asyncio.gather(*(ledger.begin(one, shared=True) for one in calls))
 

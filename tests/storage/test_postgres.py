@@ -34,10 +34,12 @@ def url(postgresql_url: str) -> str:
 
 
 @contextlib.contextmanager
-def a_lane(url: URL, *, connections: int = 1, idle_seconds: float = 60) -> Iterator[Lane]:
+def a_lane(
+    url: URL, *, connections: int = 1, idle_seconds: float = 60, queue_seconds: float = 0.5
+) -> Iterator[Lane]:
     """Transactions that are waited for a second."""
     engine = pooled_engine(url, connections, idle_seconds=idle_seconds)
-    lane = Lane(engine, "test", connections, queue_seconds=0.5, run_seconds=0.5)
+    lane = Lane(engine, "test", connections, queue_seconds=queue_seconds, run_seconds=0.5)
     try:
         yield lane
     finally:
@@ -345,12 +347,13 @@ async def test_closing_while_the_server_is_away(url: str) -> None:
 # Too much at once
 
 
-async def test_too_many_transactions(url: str, lane: Lane) -> None:
+async def test_too_many_transactions(url: str) -> None:
     """
     Who comes when too many wait is told at once to come back; the others have their turn.
     """
-    work = [lane.write(lambda _: None) for _ in range(MAX_WAITING + 3)]
+    with a_lane(make_url(url), queue_seconds=60) as lane:
+        work = [lane.write(lambda _: None) for _ in range(MAX_WAITING + 3)]
 
-    results = await asyncio.gather(*work, return_exceptions=True)
+        results = await asyncio.gather(*work, return_exceptions=True)
 
     assert [type(one) for one in results if one is not None] == [StoreUnavailable] * 2

@@ -150,7 +150,8 @@ async def test_everything_else(
     await memory.remember("key", int, 1, fetched_at=clock.now, until=until)
     call = PaidCall("apr_1", Side.front, "imagga", "question")
     await ledger.begin(call, shared=True)
-    await ledger.settle(call, CallOutcome.answered, Answer(()))
+    ledger.settle(call, CallOutcome.answered, Answer(()))
+    await ledger.close()
     assert await retention.prune() == Removed()
 
     clock.advance(days=63)

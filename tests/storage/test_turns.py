@@ -83,13 +83,17 @@ async def test_no_more_at_the_same_time(database: Database, both: list[SqlTurns]
     """
     accesses = [Access("imagga", MemoryBook(), concurrency=2, turns=one) for one in both]
     running, most, answered = 0, 0, [0, 0]
+    two_at_once = asyncio.Event()
 
     async def one(number: int) -> None:
         nonlocal running, most
         async with accesses[number % 2].call():
             running += 1
             most = max(most, running)
-            await asyncio.sleep(0.01)
+            if running == 2:
+                two_at_once.set()
+            await asyncio.wait_for(two_at_once.wait(), timeout=20)
+            await asyncio.sleep(0)
             running -= 1
             answered[number % 2] += 1
 
