@@ -5,6 +5,7 @@ Read once, at the start, and handed on as plain arguments: adapters never see it
 """
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
@@ -15,12 +16,14 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PlainSerializer,
     SecretStr,
     ValidationError,
 )
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
@@ -41,6 +44,7 @@ from carvalue.provider_settings import (
     ValuationApiSettings,
     VpicSettings,
 )
+from carvalue.secret_files import SUFFIX, files_read, secret_variables
 
 ENV_FILES = (".env", "merge.env")
 """The second is what `carvalue evaluate --fit` writes."""
@@ -60,6 +64,12 @@ def _split(names: object) -> object:
     return [name.strip() for name in names.split(",") if name.strip()]
 
 
+def _without_password(url: str) -> str:
+    # Up to the last @, for a password in which one was not escaped; and it may stand in the query.
+    return re.sub(r"://.*@", "://[...]@", url.partition("?")[0], flags=re.DOTALL)
+
+
+DatabaseUrl = Annotated[str, PlainSerializer(_without_password, return_type=str)]
 CategorizerNames = Annotated[tuple[CategorizerName, ...], NoDecode, BeforeValidator(_split)]
 SpecsSourceNames = Annotated[tuple[SpecsSourceName, ...], NoDecode, BeforeValidator(_split)]
 ValuerNames = Annotated[tuple[ValuerName, ...], BeforeValidator(_split)]
@@ -139,8 +149,10 @@ class Settings(BaseSettings):
     catalog_extra: Path | None = Field(
         default=None, description="A CSV with cars and names of your own; see docs/catalog.md."
     )
-    database_url: str = Field(
+    database_url: DatabaseUrl = Field(
         default="sqlite:///carvalue.db",
+        # It may have a password.
+        repr=False,
         description="Where appraisals are kept: a SQLite file, or PostgreSQL.",
     )
     database_pool: int = Field(
@@ -183,6 +195,9 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         files = getattr(dotenv_settings, "env_file", None)
         by_country = _ValuersByCountry(settings_cls, files)
+        for source in (env_settings, dotenv_settings):
+            if isinstance(source, EnvSettingsSource):
+                source.env_vars = files_read(source.env_vars, cls._secret())
         return init_settings, by_country, env_settings, dotenv_settings
 
     @classmethod
@@ -214,7 +229,14 @@ class Settings(BaseSettings):
     def _known(cls, name: str) -> bool:
         if name.startswith(VALUERS):
             return True
+        if f"{cls.model_config['env_prefix']}{name.upper()}".removesuffix(SUFFIX) in cls._secret():
+            return True
         return name != "valuers" and name.partition("__")[0] in cls.model_fields
+
+    @classmethod
+    def _secret(cls) -> set[str]:
+        """The variables that may have a file in their place."""
+        return set(secret_variables(cls, cls.model_config["env_prefix"]))
 
     def missing(self) -> list[str]:
         """The variables that must still be set before anything can start."""

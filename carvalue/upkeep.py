@@ -82,5 +82,6 @@ def backup(
 
 def _for_pg_dump(url: URL) -> str:
     """The URL as PostgreSQL's own tools want it; they ask for the password, or read ~/.pgpass."""
-    place = (url.host, url.port, url.database, url.query)
+    query = {name: value for name, value in url.query.items() if not name.endswith("password")}
+    place = (url.host, url.port, url.database, query)
     return URL.create("postgresql", url.username, None, *place).render_as_string()

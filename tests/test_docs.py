@@ -11,7 +11,7 @@ from dotenv import dotenv_values
 
 from carvalue.settings import CategorizerName, Settings, SpecsSourceName, ValuerName
 from tests.servers import ROOT
-from tests.variables import providers, variables, variables_of
+from tests.variables import files, providers, variables, variables_of
 
 EXAMPLE = (ROOT / ".env.example").read_text("utf-8")
 README = (ROOT / "README.md").read_text("utf-8")
@@ -91,7 +91,7 @@ def test_no_document_names_what_there_is_not(path: Path) -> None:
     """
     text = path.read_text("utf-8")
 
-    assert set(NAME.findall(text)) <= variables().keys()
+    assert set(NAME.findall(text)) <= variables().keys() | files()
     for target in LINK.findall(text):
         assert (path.parent / target).exists(), target
 

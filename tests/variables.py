@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from carvalue.provider_settings import ProviderSettings
+from carvalue.secret_files import secret_variables
 from carvalue.settings import Settings
 
 
@@ -46,3 +47,8 @@ def group_of(name: str) -> type[BaseModel] | None:
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             return kind
     return None
+
+
+def files() -> set[str]:
+    """The variables that name the file of a secret."""
+    return {f"{name}_FILE" for name in secret_variables(Settings, "CARVALUE_")}

@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import BaseModel, SecretStr
 
@@ -83,12 +83,17 @@ def secrets_of(settings: BaseModel) -> Iterator[str]:
             yield from secrets_of(value)
         elif isinstance(value, SecretStr):
             yield value.get_secret_value()
-        elif isinstance(value, str) and "://" in value and (secret := _password_in(value)):
-            yield secret
+        elif isinstance(value, str) and "://" in value:
+            yield from _passwords_in(value)
 
 
-def _password_in(url: str) -> str | None:
+def _passwords_in(url: str) -> Iterator[str]:
+    """The passwords of a URL, as they are written and as they are meant."""
     try:
-        return urlsplit(url).password
+        parts = urlsplit(url)
+        password = parts.password
     except ValueError:
-        return None
+        return
+    if password:
+        yield from (password, unquote(password))
+    yield from (value for name, value in parse_qsl(parts.query) if name.endswith("password"))

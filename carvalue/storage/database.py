@@ -88,8 +88,8 @@ def database_url(url: str) -> URL:
     """Raises `SettingsIncomplete` for everything but a SQLite file or PostgreSQL."""
     try:
         parsed = make_url(url)
-    except (SQLAlchemyError, ValueError) as error:
-        raise SettingsIncomplete("CARVALUE_DATABASE_URL is not a database URL.") from error
+    except (SQLAlchemyError, ValueError):  # their texts may have a part of the password
+        raise SettingsIncomplete("CARVALUE_DATABASE_URL is not a database URL.") from None
     match parsed.drivername:
         case "sqlite" | "sqlite+pysqlite":
             fits = not parsed.query and parsed.database not in (None, "", ":memory:")
