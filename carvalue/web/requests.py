@@ -17,6 +17,17 @@ MAX_UPLOAD = 34 * 1024 * 1024
 LONGEST_LENGTH = 18
 """Digits of a `Content-Length` that are worth reading."""
 
+FOR_BROWSERS = {
+    # Data is no page: nothing in it runs, loads, or is shown in a frame.
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+HSTS = "max-age=31536000"
+"""Said over https only (RFC 6797, 7.2); of our host alone, since others may have its domain."""
+
 
 def request_id(scope: Any) -> UUID:
     """The id of this request: the caller's, if it is a UUID, or a new one."""
@@ -31,12 +42,19 @@ def request_id(scope: Any) -> UUID:
 
 
 def common_headers(scope: Any) -> dict[str, str]:
-    """What every answer says: its request's id, and that its content type is meant."""
-    return {"X-Request-Id": str(request_id(scope)), "X-Content-Type-Options": "nosniff"}
+    """What every answer says: its request's id, and what a browser may do with it."""
+    headers = {"X-Request-Id": str(request_id(scope)), **FOR_BROWSERS}
+    if scope.get("scheme") == "https":
+        headers["Strict-Transport-Security"] = HSTS
+    return headers
 
 
 class CommonHeaders:
-    """Adds `common_headers` to every answer, and who may keep it where that is not said."""
+    """
+    Adds `common_headers` to every answer, and who may keep it where that is not said.
+
+    An answer that has one of them keeps its own: a page says itself what it loads.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -49,7 +67,8 @@ class CommonHeaders:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers.update(common_headers(scope))
+                for name, value in common_headers(scope).items():
+                    headers.setdefault(name, value)
                 headers.setdefault("Cache-Control", "private, no-cache")
             await send(message)
 
