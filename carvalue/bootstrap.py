@@ -34,6 +34,7 @@ from carvalue.storage.epa import SqlEpaStore
 from carvalue.storage.leases import alone_with
 from carvalue.storage.ledger import SqlLedger
 from carvalue.storage.listening import listen
+from carvalue.storage.notices import SqlNoticeBook
 from carvalue.storage.retention import SqlRetention
 from carvalue.storage.turns import SqlTurns
 from carvalue.storage.webhooks import SqlWebhooks
@@ -130,6 +131,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             colors=providers.colors,
             texts=providers.texts,
             notice_readers=providers.notice_readers,
+            notice_book=SqlNoticeBook(database),
         )
         appraiser.runner.start()
         stack.push_async_callback(appraiser.runner.stop, FINISHED_WITHIN)

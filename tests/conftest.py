@@ -18,6 +18,7 @@ from tests.fakes import (
     FakeValuer,
     FakeVinDecoder,
 )
+from tests.leaks import _no_key_is_logged  # noqa: F401 - watches over the whole run
 from tests.memory import MemoryStore
 from tests.postgres import which
 from tests.servers import ROOT, free_port, process

@@ -255,3 +255,20 @@ def _after(listed: list[DatedT], after: Position | None) -> list[DatedT]:
     if after is None:
         return newest_first
     return [one for one in newest_first if (one.created_at, one.id) < (after.created_at, after.id)]
+
+
+class MemoryNoticeBook:
+    """NoticeBook in memory."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now = now
+        self._until: dict[str, datetime] = {}
+
+    async def first(self, key: str, *, until: datetime) -> bool:
+        if key in self._until and self._until[key] > self._now():
+            return False
+        self._until[key] = until
+        return True
+
+    async def forget(self, key: str) -> None:
+        self._until.pop(key, None)

@@ -5,6 +5,7 @@ Servers on loopback, for as long as a block lasts.
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ from pathlib import Path
 import httpx
 import uvicorn
 from starlette.types import ASGIApp
+
+from tests.leaks import WATCHED
 
 START_SECONDS = 30
 ROOT = Path(__file__).parent.parent
@@ -28,8 +31,13 @@ def free_port() -> int:
 def process(
     *command: str, address: str, env: dict[str, str], cwd: Path
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A server process, from when it answers until the end of the block."""
-    started = subprocess.Popen([sys.executable, "-m", *command], env=env, cwd=cwd)
+    """
+    A server process, from when it answers until the end of the block.
+
+    What it logs is shown at the end, and looked through for keys.
+    """
+    log = tempfile.TemporaryFile()  # noqa: SIM115 - closed when it has been read
+    started = subprocess.Popen([sys.executable, "-m", *command], env=env, cwd=cwd, stderr=log)
     try:
         until = time.monotonic() + START_SECONDS
         while True:
@@ -44,6 +52,11 @@ def process(
     finally:
         started.terminate()
         started.wait(timeout=20)
+        with log:
+            log.seek(0)
+            logged = log.read().decode(errors="backslashreplace")
+        print(logged, file=sys.stderr)
+        WATCHED.look_at(logged, where=command[0])
 
 
 @contextmanager

@@ -7,11 +7,11 @@ is an error of the appraisal: it becomes the step's code, and the step can be re
 """
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 
 from carvalue.core.appraisal import (
     KEPT_FOR,
@@ -33,14 +33,13 @@ from carvalue.core.choosing import Choosing
 from carvalue.core.confirming import CorrectionScope
 from carvalue.core.errors import (
     AlreadyConfirmed,
-    AppraisalNotFound,
     ChangedMeanwhile,
-    NoticeRefused,
     PhotoNotFound,
     ProviderError,
     UnknownCategorizer,
 )
 from carvalue.core.identification import DEFAULT_RULE, MergeRule
+from carvalue.core.notices import NoticeBook, Notices
 from carvalue.core.observer import Confirmed, tell
 from carvalue.core.photos import Photo, Side
 from carvalue.core.ports import (
@@ -62,8 +61,6 @@ from carvalue.core.valuing import Choice, Valuing
 from carvalue.core.vin_reading import VinReading, read_vin
 from carvalue.core.vins import plain_vin
 from carvalue.core.work import NOTHING_GIVEN, Given, Outcome
-
-logger = logging.getLogger(__name__)
 
 ANSWERED_WITHIN = 15.0
 """Seconds that a stage may ask providers for, all in all; a phone does not wait longer."""
@@ -108,6 +105,7 @@ class Appraiser:
         colors: ColorReader | None = None,
         texts: TextReader | None = None,
         notice_readers: Mapping[str, NoticeReader] | None = None,
+        notice_book: NoticeBook | None = None,
         now: Callable[[], datetime] = _now,
     ) -> None:
         self.catalog = catalog
@@ -117,7 +115,8 @@ class Appraiser:
         self.runner = Runner(store, self.changes, self._advanced, self._given_up)
         self._vin_decoder = vin_decoder
         self._texts = texts
-        self._notice_readers = notice_readers or {}
+        look = partial(self.get, told=True)
+        self._notices = Notices(notice_readers or {}, store, notice_book, look, now)
         self._categorizing = Categorizing(categorizers, catalog, rule, now, checker, gate, colors)
         self._valuing = Valuing(specs_source, valuers, vin_decoder, catalog, scope, now)
         self._choosing = Choosing(store, self.runner, self._valuing, self.get, now)
@@ -213,19 +212,10 @@ class Appraiser:
         """
         A provider says that an awaited answer is there; nothing else of its notice is believed.
 
-        A notice that nobody waits for (any more) changes nothing. Raises `NoticeRefused`.
+        A notice that nobody waits for (any more), or that came before, changes nothing. Raises
+        `NoticeRefused`.
         """
-        reader = self._notice_readers.get(provider)
-        if reader is None:
-            raise NoticeRefused("Nobody waits for notices of this provider.")
-        ticket = reader.read_notice(headers, body)
-        if ticket is None:
-            return
-        for id in await self.store.awaiting(provider, ticket):
-            try:
-                await self.get(id, told=True)
-            except AppraisalNotFound:  # deleted in this very moment
-                logger.info("a notice came too late")
+        await self._notices.receive(provider, headers, body)
 
     async def recategorize(
         self,

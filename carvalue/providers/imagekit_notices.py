@@ -5,8 +5,7 @@ https://imagekit.io/docs/webhooks
 
 Two schemes sign with the same secret. The newer one is that of https://www.standardwebhooks.com,
 save that the key is the secret as it is written, `whsec_` and all; the older one has a header of
-its own. A notice that came before passes again: within the tolerance it is ImageKit's own, and
-its ticket is known no longer once the answer was collected.
+its own. A notice that came before passes here again: `carvalue.core.notices` knows it.
 """
 
 import base64
