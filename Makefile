@@ -3,9 +3,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+SUPPLY := $(VENV)/supply/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test journeys live check format openapi lock clean
+.PHONY: help demo test journeys live check format openapi lock audit sbom clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
@@ -45,6 +46,17 @@ lock: ## Pin the newest packages that fit, with hashes (needs uv)
 	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 		--no-annotate --extra heic --extra mocks --group dev pyproject.toml requirements/build.in \
 		-c requirements/demo.txt -o requirements/dev.txt
+	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-annotate requirements/supply.in -o requirements/supply.txt
+
+audit: $(VENV)/.supply ## Ask for known vulnerabilities of what is pinned (needs a network)
+	@$(BIN)/python scripts/audit.py $(SUPPLY)/pip-audit requirements/dev.txt requirements/supply.txt
+
+sbom: $(VENV)/.supply ## Write dist/carvalue.cdx.json, the list of what is installed (CycloneDX)
+	@mkdir -p dist
+	@$(SUPPLY)/python -W ignore::UserWarning -m cyclonedx_py requirements --pyproject pyproject.toml \
+		--output-reproducible -o dist/carvalue.cdx.json requirements/demo.txt
+	@echo "Written to dist/carvalue.cdx.json."
 
 clean: ## Remove the virtual environment and all caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
@@ -62,4 +74,10 @@ $(VENV)/.demo: requirements/demo.txt pyproject.toml | $(BIN)/python
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.demo
 	@echo "Installing what tests and checks need ..."
 	@$(BIN)/pip install -q --disable-pip-version-check --only-binary :all: --require-hashes -r $<
+	@touch $@
+
+# Tools that look at the packages stay apart from them.
+$(VENV)/.supply: requirements/supply.txt | $(BIN)/python
+	@$(PYTHON) -m venv $(VENV)/supply
+	@$(SUPPLY)/pip install -q --disable-pip-version-check --only-binary :all: --require-hashes -r $<
 	@touch $@
