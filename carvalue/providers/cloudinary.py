@@ -34,7 +34,15 @@ from carvalue.core.labels import Label
 from carvalue.core.photos import Photo, PhotoInfo
 from carvalue.core.ports import CategorizerInfo
 from carvalue.providers.cloudinary_signature import Algorithm, Signer, Version
-from carvalue.providers.http import QUOTA_FROM, Answer, Channel, Refusal, fetch, retry_after
+from carvalue.providers.http import (
+    QUOTA_FROM,
+    Answer,
+    Channel,
+    Refusal,
+    fetch,
+    retry_after,
+    segment,
+)
 
 PROVIDER = "cloudinary"
 BASE_URL = "https://api.cloudinary.com"
@@ -353,7 +361,8 @@ def _title(categorizer_id: str) -> str:
 
 
 def _path_of(public_id: str) -> str:
-    return f"/resources/image/upload/{quote(public_id, safe='/')}"
+    steps = (segment(step, PROVIDER) for step in public_id.split("/"))
+    return f"/resources/image/upload/{'/'.join(steps)}"
 
 
 def _unreadable() -> ProviderAnswerUnreadable:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Protocol, TypeVar
+from urllib.parse import quote
 
 import httpx
 import stamina
@@ -360,6 +361,17 @@ def _read(answer: type[AnswerT], body: bytes, provider: str) -> AnswerT:
         raise ProviderAnswerUnreadable(
             "The provider's answer cannot be read.", provider=provider
         ) from error
+
+
+def segment(text: str, provider: str) -> str:
+    """
+    A text as one step of a path, whatever it is made of.
+
+    Raises `ProviderAnswerUnreadable` for what no quoting makes a step: `..` leads a step up.
+    """
+    if text in ("", ".", ".."):
+        raise ProviderAnswerUnreadable("The provider's id cannot be used.", provider=provider)
+    return quote(text, safe="")
 
 
 def retry_after(value: str | None, *, now: datetime) -> int | None:

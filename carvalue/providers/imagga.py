@@ -7,7 +7,6 @@ https://docs.imagga.com/#categories and https://docs.imagga.com/#tags
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-from urllib.parse import quote
 
 from pydantic import Field
 
@@ -16,7 +15,7 @@ from carvalue.core.errors import ProviderRequestRefused
 from carvalue.core.photos import Photo, PhotoInfo
 from carvalue.core.ports import CategorizerInfo
 from carvalue.core.steps import StepCode
-from carvalue.providers.http import Answer, Channel
+from carvalue.providers.http import Answer, Channel, segment
 from carvalue.providers.imagga_account import ImaggaAccount, Learn
 from carvalue.providers.imagga_languages import ENGLISH, imagga_language
 from carvalue.providers.imagga_uploads import PhotoSender, Send
@@ -211,7 +210,7 @@ def answer_and_path(categorizer_id: str) -> tuple[type[CategoriesAnswer] | type[
 
 
 def _step(id: str) -> str:
-    return quote(id, safe="")
+    return segment(id, PROVIDER)
 
 
 def entries_from(answer: CategoriesAnswer | TagsAnswer) -> list[Any]:

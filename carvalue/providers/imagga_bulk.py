@@ -9,7 +9,6 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 from pydantic import Field, ValidationError
 
@@ -21,7 +20,7 @@ from carvalue.core.errors import (
     ProviderTimedOut,
     ProviderUnavailable,
 )
-from carvalue.providers.http import Answer
+from carvalue.providers.http import Answer, segment
 from carvalue.providers.imagga import Imagga, TagsAnswer, answer_and_path, is_tagger
 from carvalue.providers.imagga_wire import PROVIDER, Enveloped, succeeded
 
@@ -128,7 +127,7 @@ class ImaggaBulk:
 
     async def _ticket(self, ticket_id: str) -> _Ticket:
         # The id is Imagga's own, but it becomes a step of a path.
-        path = f"/tickets/{quote(ticket_id, safe='')}"
+        path = f"/tickets/{segment(ticket_id, PROVIDER)}"
         answer = await self._imagga.account.ask(TicketAnswer, "GET", path)
         return succeeded(answer, answer.result)
 

@@ -8,15 +8,14 @@ import asyncio
 import base64
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
-from urllib.parse import quote
 from weakref import WeakValueDictionary
 
 from pydantic import Field
 
 from carvalue.core.photos import Photo
-from carvalue.providers.http import Answer, AnswerT, NotFoundAtProvider
+from carvalue.providers.http import Answer, AnswerT, NotFoundAtProvider, segment
 from carvalue.providers.imagga_account import ImaggaAccount
-from carvalue.providers.imagga_wire import Enveloped, succeeded
+from carvalue.providers.imagga_wire import PROVIDER, Enveloped, succeeded
 
 Send = Literal["file", "base64", "upload"]
 KEPT_FOR = 23 * 3600.0
@@ -69,7 +68,7 @@ class PhotoSender:
             return
         try:
             done = await self._account.ask(
-                Enveloped, "DELETE", f"/uploads/{quote(upload_id, safe='')}"
+                Enveloped, "DELETE", f"/uploads/{segment(upload_id, PROVIDER)}"
             )
             succeeded(done, done.status)
         except NotFoundAtProvider:

@@ -24,7 +24,7 @@ from carvalue.core.errors import (
     ProviderError,
     ProviderRequestRefused,
 )
-from carvalue.providers.http import Answer, AnswerT, Channel, Refusal, fetch
+from carvalue.providers.http import Answer, AnswerT, Channel, Refusal, fetch, segment
 
 PROVIDER = "vpic"
 KW_PER_HP = 0.74569987
@@ -149,7 +149,7 @@ class VpicApi:
 
     async def models(self, make: str, year: int) -> list[str]:
         """The names of a make's models."""
-        path = f"/GetModelsForMakeYear/make/{quote(make, safe='')}/modelyear/{year}"
+        path = f"/GetModelsForMakeYear/make/{segment(make, PROVIDER)}/modelyear/{year}"
         found = [_read(_Model, row) for row in await self._rows(path)]
         # Makes are found by parts of their names: "kia" also brings "MGS GRAND SPORT (MARDIKIAN)".
         return [one.model for one in found if one.model and key_of(one.make or "") == key_of(make)]
