@@ -27,7 +27,7 @@ _HEX_DIGITS: Mapping[Algorithm, int] = {"sha1": 40, "sha256": 64}
 class Signer:
     """Signs what is sent and checks what is received; an account uses one algorithm."""
 
-    api_key: str
+    api_key: str = field(repr=False)
     api_secret: str = field(repr=False)
     algorithm: Algorithm = "sha1"
     version: Version = 2
