@@ -10,7 +10,7 @@ crash. `secure_delete`, so what was deleted is gone from the file.
 import logging
 import os
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,9 @@ def migrating_engine(url: URL) -> Engine:
 
     Without foreign keys: a table that is made anew would take with it all that points to it.
     """
+    with suppress(OSError):  # SQLite tells better what is wrong with the place
+        # A new file is for our eyes only, and so are the two that SQLite puts beside it.
+        os.close(os.open(url.database or "", os.O_CREAT, 0o600))
     engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
     _configure(engine, (*PRAGMAS, "foreign_keys=OFF"), "BEGIN IMMEDIATE")
     return engine
