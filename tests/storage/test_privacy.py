@@ -16,6 +16,10 @@ from tests.fakes import Clock, an_appraiser, started
 pytestmark = pytest.mark.anyio
 
 
+def modes(folder: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
+
+
 async def test_a_new_database(tmp_path: Path, catalog: Catalog, clock: Clock) -> None:
     """
     Whatever the umask, neither the file nor the log beside it can be read by others.
@@ -25,7 +29,7 @@ async def test_a_new_database(tmp_path: Path, catalog: Catalog, clock: Clock) ->
         database = Database(f"sqlite:///{tmp_path}/carvalue.db")
         store = SqlAppraisalStore(database, now=clock)
         await started(an_appraiser(catalog, store=store, now=clock), Start())
-        files = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+        files = modes(tmp_path)
         database.close()
     finally:
         os.umask(mask)
