@@ -200,6 +200,7 @@ def test_a_password_as_it_is_meant() -> None:
     [
         "canary",
         "postgresql://cars:canary/x:canary@db.test:port/cars",
+        "postgresql://cars:an@x:canary@db.test/cars",  # read as the port
         "mysql://cars:canary@db.test/cars",
         "postgresql://cars:canary@db.test",
     ],

@@ -16,6 +16,7 @@ import typer
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from prometheus_client import generate_latest
+from pydantic import ValidationError
 
 from carvalue.app import create_app
 from carvalue.cli import app as cli
@@ -24,6 +25,7 @@ from carvalue.observing.logs import log_handler
 from carvalue.observing.metrics import Metrics
 from carvalue.observing.redaction import secrets_of
 from carvalue.observing.spans import tracer_provider
+from carvalue.provider_settings import SpecsApiSettings
 from carvalue.providers.http import JsonEndpoint
 from carvalue.settings import Settings
 from carvalue.web.api import create_api
@@ -181,6 +183,18 @@ def test_settings(settings: Settings) -> None:
 
     assert "canary" not in shown
     assert set(KEYS.values()) <= set(secrets_of(settings))
+
+
+@pytest.mark.parametrize("given", [{"api_key": "canary blank"}, {"api_kye": "canary"}], ids=str)
+def test_a_provider_whose_settings_do_not_fit(given: dict[str, str]) -> None:
+    """
+    The error that is raised names what is wrong, and not what was written there.
+    """
+    with pytest.raises(ValidationError) as refused:
+        SpecsApiSettings.model_validate({"base_url": NOWHERE, **given})
+
+    assert next(iter(given)) in str(refused.value)
+    assert "canary" not in f"{refused.value} {refused.value!r}"
 
 
 @pytest.mark.parametrize("provider", PROVIDERS, ids=lambda one: one.__name__)
