@@ -2,15 +2,16 @@
 Secrets from files, and a database's password: read where they belong, shown nowhere.
 """
 
+import logging
 import os
 from pathlib import Path
 
 import pytest
 
-from carvalue.core.errors import SettingsIncomplete
+from carvalue.core.errors import SettingsIncomplete, StoreUnavailable
 from carvalue.observing.redaction import secrets_of
 from carvalue.settings import Settings, mock_settings
-from carvalue.storage.database import database_url
+from carvalue.storage.database import Database, database_url
 from tests.variables import files
 
 KEY = "sk-canary-0123456789"
@@ -214,3 +215,21 @@ def test_an_address_that_is_none(url: str) -> None:
 
     assert "canary" not in f"{refused.value} {refused.value.__cause__}"
     assert refused.value.__context__ is None or refused.value.__suppress_context__
+
+
+def test_a_database_that_is_away(caplog: pytest.LogCaptureFixture) -> None:
+    """
+    Neither the error nor its causes, nor what is logged of them, tell the password.
+    """
+    url = "postgresql://cars:canary-password@127.0.0.1:1/cars?connect_timeout=2"
+    with pytest.raises(StoreUnavailable) as refused:
+        Database(url)
+    logging.getLogger("carvalue.database").error("no database", exc_info=refused.value)
+
+    error: BaseException | None = refused.value
+    told = caplog.text
+    while error is not None:
+        told += f"{error} {error!r}"
+        error = error.__cause__ or error.__context__
+    assert "refused" in told
+    assert "canary" not in told
