@@ -85,6 +85,8 @@ def _tidy(schema: dict[str, Any]) -> None:
     if schema.get("contentMediaType") == "application/octet-stream":
         schema["format"] = "binary"
     _fold_null(schema)
+    if schema.get("default", "") is None:  # what is left out is no value that a client need send
+        del schema["default"]
     for field in schema.get("properties", {}).values():
         _tidy(field)
     if isinstance(schema.get("items"), dict):

@@ -1,0 +1,58 @@
+"""
+schemathesis over the whole API: every operation, every phase, every check.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fuzz.service import Service
+from tests.servers import ROOT
+
+pytestmark = pytest.mark.fuzz
+
+CONFIG = Path(__file__).with_name("schemathesis.toml")
+MOST_SECONDS = 1800
+PHASES = {"Examples", "Coverage", "Fuzzing", "Stateful"}
+
+
+def test_the_api_is_as_described(service: Service, cases: int, seed: int, tmp_path: Path) -> None:
+    """
+    Whatever is sent, the answer is one of those that the description names, and never a 5xx.
+    """
+    report, text = explored(service, tmp_path, examples=max(cases // 20, 10), seed=seed)
+
+    assert report["failures"] == report["errors"] == [], text
+    assert {phase["status"] for phase in report["phases"].values()} == {"success"}, text
+    assert report["operations"]["tested"] == report["operations"]["total"] >= 28
+    assert report["test_cases"]["generated"] >= cases
+    assert service.witness.wrong == []
+    assert service.witness.cases >= report["test_cases"]["generated"]
+    print(service.witness.told())
+
+
+def explored(
+    service: Service, folder: Path, *, examples: int, seed: int
+) -> tuple[dict[str, Any], str]:
+    """What schemathesis reports after so many examples for each operation, and what it prints."""
+    path = folder / "report.json"
+    headers = [f"--header={name}: {value}" for name, value in service.headers.items()]
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "schemathesis.cli", "--config-file", CONFIG),
+            *("run", f"{service.address}/openapi.json", "--no-color", *headers),
+            *("--report", "json", "--report-json-path", path),
+            *("--max-examples", str(examples), "--seed", str(seed)),
+        ],
+        cwd=ROOT,
+        timeout=MOST_SECONDS,
+        capture_output=True,
+        text=True,
+    )
+    text = done.stdout + done.stderr
+    assert path.exists(), text
+    return json.loads(path.read_text()), text
