@@ -31,7 +31,7 @@ class Witness:
     answers: Counter[tuple[str, int]] = field(default_factory=Counter)
     """By operation ("PUT /v1/...") and status."""
     appraisals: Counter[str] = field(default_factory=Counter)
-    """Appraisals answered with, by their status."""
+    """Appraisals answered with, by their status; and valuations."""
     wrong: list[str] = field(default_factory=list)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -63,6 +63,8 @@ class Witness:
                 self.wrong.append(f"{operation} {status} is no problem, or ours: {code}")
         elif body.startswith(b'{"id":"apr_'):
             self.appraisals[json.loads(body)["status"]] += 1
+        elif body.startswith(b'{"id":"val_'):
+            self.appraisals["valuation"] += 1
 
     @property
     def cases(self) -> int:
