@@ -237,3 +237,18 @@ def test_routes_with_a_body_say_what_they_refuse(description: dict[str, Any]) ->
         for operation in path.values():
             described = {"413", "415"} <= operation["responses"].keys()
             assert described or "requestBody" not in operation, operation["operationId"]
+
+
+def test_routes_with_photos_say_that_there_may_be_too_many(description: dict[str, Any]) -> None:
+    """
+    An app's developer learns to send photos again later, wherever they are sent to.
+    """
+    with_photos = [
+        operation
+        for operation in operations(description)
+        if "multipart/form-data" in operation.get("requestBody", {}).get("content", {})
+    ]
+
+    assert len(with_photos) == 3
+    for operation in with_photos:
+        assert "`overloaded`" in operation["responses"]["503"]["description"]

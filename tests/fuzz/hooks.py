@@ -38,9 +38,12 @@ RULES = {"#/vin", "#/mileage", "#/condition"}
 
 @schemathesis.hook
 def map_body(context, body):
-    """Two photos instead of one photo twice, about which no categorizer is asked."""
-    if isinstance(body, dict) and body.get("front") and body["front"] == body.get("back"):
-        body["back"] = photo("toyota_corolla", "back")
+    """What has to be different, and what goes together."""
+    if isinstance(body, dict):
+        if body.get("front") and body["front"] == body.get("back"):
+            body["back"] = photo("toyota_corolla", "back")
+        if ("mileage" in body) != ("condition" in body):
+            body = {"mileage": 58000, "condition": "very_good"} | body
     return body
 
 

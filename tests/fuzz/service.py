@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pydantic import SecretStr
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from carvalue.app import create_app
@@ -87,25 +88,42 @@ def _code(media_type: str, body: bytes) -> str | None:
 
 @dataclass(frozen=True)
 class Service:
-    """Where the service is, what opens it, and what it has answered."""
+    """Where the service is, what opens it, what it says of itself, and what it has answered."""
 
     address: str
     headers: dict[str, str]
+    description: dict[str, Any]
+    """In OpenAPI."""
     witness: Witness
+
+
+KEY = "the-key-of-whoever-tries-everything"
+OUT_OF_REACH: dict[str, object] = {
+    "api_key": SecretStr(KEY),
+    "rate_per_caller": 10**9,
+    "rate_per_unattested": 10**9,
+    "rate_per_address": 10**9,
+    "uploads_per_caller": 1000,
+}
+"""What lets one caller do everything, and more often than any caller may."""
 
 
 def settings(folder: Path) -> Settings:
     """Nothing stands in the way but what is tested: mocks answer, limits are out of reach."""
+    known = {name: value for name, value in OUT_OF_REACH.items() if name in Settings.model_fields}
     return mock_settings(
         database_url=f"sqlite:///{folder}/fuzz.db",
         provider_seconds=20.0,
-    )
+    ).model_copy(update=known)
 
 
 @contextmanager
 def running(folder: Path) -> Iterator[Service]:
     """The service, for as long as the block lasts."""
     learn(PHOTOS)  # the server has to start in time, on a busy machine too
-    witness = Witness(create_app(settings(folder)))
+    app = create_app(settings(folder))
+    closed = "api_key" in Settings.model_fields
+    headers = {"Authorization": f"Bearer {KEY}"} if closed else {}
+    witness = Witness(app)
     with serving(witness) as address:
-        yield Service(address, {}, witness)
+        yield Service(address, headers, app.openapi(), witness)

@@ -43,12 +43,13 @@ def explored(
     service: Service, folder: Path, *, examples: int, seed: int
 ) -> tuple[dict[str, Any], str]:
     """What schemathesis reports after so many examples for each operation, and what it prints."""
-    path = folder / "report.json"
+    path, description = folder / "report.json", folder / "openapi.json"
+    description.write_text(json.dumps(service.description))
     headers = [f"--header={name}: {value}" for name, value in service.headers.items()]
     done = subprocess.run(
         [
             *(sys.executable, "-m", "schemathesis.cli", "--config-file", CONFIG),
-            *("run", f"{service.address}/openapi.json", "--no-color", *headers),
+            *("run", description, "--url", service.address, "--no-color", *headers),
             *("--report", "json", "--report-json-path", path),
             *("--max-examples", str(examples), "--seed", str(seed)),
         ],

@@ -40,7 +40,7 @@ CHOICES = [
 ]
 """Cars to confirm, and the code that refuses those which there are not."""
 
-waits = st.sampled_from([{}, {"Prefer": "respond-async"}, {"Prefer": "wait=2"}])
+waits = st.sampled_from([{}, {"Prefer": "respond-async"}, {"Prefer": "wait=20"}])
 sides = st.sampled_from(["front", "back"])
 usages = st.fixed_dictionaries(
     {
@@ -62,8 +62,8 @@ class Appraisals(RuleBasedStateMachine):
     reached: ClassVar[Counter[str]]
     lives = Bundle("lives")
 
-    @initialize()
-    def arrive(self) -> None:
+    def __init__(self) -> None:
+        super().__init__()
         self.caller = Caller(self.service)
         self.all: list[Life] = []
 
@@ -108,6 +108,13 @@ class Appraisals(RuleBasedStateMachine):
         self.all.append(life)
         self.reached["started"] += 1
         return life
+
+    @initialize(target=lives)
+    def begin(self) -> Life:
+        """Nobody comes without a car."""
+        return self.start(
+            front=CARS[0], back=CARS[0], keyed=True, wait={"Prefer": "wait=20"}, usage=None
+        )
 
     @rule(life=lives)
     def start_again(self, life: Life) -> None:
@@ -166,9 +173,10 @@ class Appraisals(RuleBasedStateMachine):
 
     # Looking
 
-    @rule(life=lives, known=st.booleans(), wait=waits)
-    def look(self, life: Life, known: bool, wait: dict[str, str]) -> None:
-        headers = wait | ({"If-None-Match": life.etag} if known else {})
+    @rule(life=lives, known=st.booleans(), wait=st.booleans())
+    def look(self, life: Life, known: bool, wait: bool) -> None:
+        headers = {"Prefer": "wait=1"} if wait else {}
+        headers |= {"If-None-Match": life.etag} if known else {}
         answer = self.call("GET", ONE, life.id, headers=headers)
         if self.gone(life, answer):
             return
@@ -263,6 +271,12 @@ class Appraisals(RuleBasedStateMachine):
         if made["id"] not in life.valuations:
             life.valuations.append(made["id"])
 
+    @rule(life=lives, usage=usages)
+    def go_the_usual_way(self, life: Life, usage: Any) -> None:
+        wait = {"Prefer": "wait=20"}
+        self.confirm(life=life, choice=CHOICES[0], usage=None, version="any", wait=wait)
+        self.value(life=life, usage=usage, wait=wait)
+
     @rule(life=lives)
     def list_its_valuations(self, life: Life) -> None:
         answer = self.call("GET", VALUATIONS, life.id)
@@ -320,7 +334,7 @@ def test_all_ways_through_the_api(service: Service, cases: int) -> None:
         Run,
         settings=settings(
             max_examples=max(cases // 30, 5),
-            stateful_step_count=25,
+            stateful_step_count=30,
             deadline=None,
             derandomize=True,
             database=None,
