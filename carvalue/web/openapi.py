@@ -58,7 +58,6 @@ def full_description(app: FastAPI) -> dict[str, Any]:
         routes=app.routes,
         webhooks=app.webhooks.routes,
     )
-    schema["components"]["headers"] = HEADERS
     for component in schema["components"]["schemas"].values():
         _tidy(component)
     for operation in _operations(schema):
@@ -71,7 +70,7 @@ def full_description(app: FastAPI) -> dict[str, Any]:
         for status, response in operation["responses"].items():
             response["headers"] = {
                 name: {"$ref": f"#/components/headers/{name}"}
-                for name in _headers_of(status, response)
+                for name in _headers_of(status, response, schema["components"]["schemas"])
             }
         form = operation.get("requestBody", {}).get("content", {}).get("multipart/form-data")
         if form:
@@ -85,6 +84,7 @@ def full_description(app: FastAPI) -> dict[str, Any]:
         body = operation.get("requestBody", {}).get("content", {}).get("application/json")
         if body:
             _tidy(body["schema"])
+    schema["components"]["headers"] = HEADERS
     return schema
 
 
@@ -107,13 +107,14 @@ _PROBLEM = {"$ref": "#/components/schemas/Problem"}
 _APPRAISAL = {"$ref": "#/components/schemas/Appraisal"}
 
 
-def _headers_of(status: str, response: dict[str, Any]) -> Iterator[str]:
+def _headers_of(status: str, response: dict[str, Any], schemas: dict[str, Any]) -> Iterator[str]:
     """The headers that an answer with this status has."""
     yield "X-Request-Id"
-    about = response.get("content", {}).get("application/json", {}).get("schema")
+    about = response.get("content", {}).get("application/json", {}).get("schema", {})
     if status == "304" or about == _APPRAISAL:
         yield "ETag"
-    if status == "201":
+    made = schemas.get(about.get("$ref", "").rpartition("/")[2], {})
+    if status == "201" and "id" in made["properties"]:
         yield "Location"
     if status in ("202", "409", "429", "502", "503", "504"):
         yield "Retry-After"

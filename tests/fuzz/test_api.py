@@ -34,9 +34,6 @@ def test_the_api_is_as_described(service: Service, cases: int, seed: int, tmp_pa
     assert service.witness.wrong == []
     assert service.witness.cases >= report["test_cases"]["generated"]
     print(service.witness.told())
-    print(
-        {k: v for k, v in service.witness.answers.items() if "/car" in k[0] or "valuations" in k[0]}
-    )
 
 
 def explored(
