@@ -11,8 +11,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tests.web.anything import CANARY, MANY, around_canary, assert_answer, assert_documented
 from tests.web.conftest import COROLLA, confirmed, photos
-from tests.web.hostile import CANARY, MANY, around_canary, assert_answer, assert_documented
 
 pytestmark = pytest.mark.anyio
 

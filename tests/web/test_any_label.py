@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from carvalue.core.answers import Scale, read_answer
 from carvalue.core.photos import Side
 from tests.fakes import FakeCategorizer
+from tests.web.anything import MANY, assert_documented
 from tests.web.conftest import photos
-from tests.web.hostile import MANY, assert_documented
 
 pytestmark = pytest.mark.anyio
 

@@ -10,8 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.fakes import jpeg
+from tests.web.anything import CANARY, MANY, around_canary, assert_documented
 from tests.web.conftest import started
-from tests.web.hostile import CANARY, MANY, around_canary, assert_documented
 
 pytestmark = pytest.mark.anyio
 
