@@ -212,14 +212,7 @@ async def get_photo(
 
 @router.put(
     "/{appraisal_id}/photos/{side}",
-    responses=LATE
-    | problems(
-        errors.AppraisalNotFound,
-        *STATE_ERRORS,
-        *PHOTO_ERRORS,
-        errors.Overloaded,
-        body=True,
-    ),
+    responses=LATE | problems(errors.AppraisalNotFound, *STATE_ERRORS, *PHOTO_ERRORS, body=True),
 )
 async def replace_photo(
     appraisal_id: AppraisalId,

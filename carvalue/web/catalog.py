@@ -124,12 +124,7 @@ async def list_categorizers(appraiser: AppraiserDep) -> schemas.CategorizerList:
 @router.post(
     "/vin-readings",
     responses=problems(
-        *PHOTO_ERRORS,
-        errors.Overloaded,
-        errors.VinNotFound,
-        errors.VinReadingOff,
-        *PROVIDER_ERRORS,
-        body=True,
+        *PHOTO_ERRORS, errors.VinNotFound, errors.VinReadingOff, *PROVIDER_ERRORS, body=True
     ),
 )
 async def read_vin(
