@@ -42,7 +42,7 @@ def map_body(context, body):
     if isinstance(body, dict):
         if body.get("front") and body["front"] == body.get("back"):
             body["back"] = photo("toyota_corolla", "back")
-        if ("mileage" in body) != ("condition" in body):
+        if ("mileage" in body) != ("condition" in body) or body.get("year") == 2010:
             body = {"mileage": 58000, "condition": "very_good"} | body
     return body
 

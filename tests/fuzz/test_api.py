@@ -33,7 +33,9 @@ def test_the_api_is_as_described(service: Service, cases: int, seed: int, tmp_pa
     assert report["test_cases"]["generated"] >= cases
     assert service.witness.wrong == []
     assert service.witness.cases >= report["test_cases"]["generated"]
-    print(service.witness.told())
+    assert service.witness.appraisals["confirmed"]
+    assert service.witness.appraisals["valued"]
+    print(report["test_cases"]["generated"], "generated;", service.witness.told())
 
 
 def explored(

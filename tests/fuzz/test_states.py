@@ -21,7 +21,11 @@ from tests.fuzz.lives import Caller, Life
 from tests.fuzz.pictures import CARS, no_photos, photo
 from tests.fuzz.service import Service
 
-pytestmark = pytest.mark.fuzz
+# The service in the next thread may draw a random number while Hypothesis does.
+pytestmark = [
+    pytest.mark.fuzz,
+    pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies"),
+]
 
 APPRAISALS = "/v1/appraisals"
 ONE = f"{APPRAISALS}/{{appraisal_id}}"
