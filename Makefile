@@ -4,9 +4,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SUPPLY := $(VENV)/supply/bin
+CASES ?= 1500
+SEED ?= 11
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test journeys live check format openapi lock audit sbom clean
+.PHONY: help demo test journeys fuzz live check format openapi lock audit sbom clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
@@ -15,10 +17,13 @@ demo: $(VENV)/.demo ## Start the service on mocks, appraise sample photos, keep 
 	@$(BIN)/carvalue demo $(ARGS)
 
 test: $(VENV)/.dev ## Run the tests (ARGS are pytest's)
-	$(BIN)/pytest -n auto --dist loadfile -m "not journey" $(ARGS)
+	$(BIN)/pytest -n auto --dist loadfile -m "not journey and not fuzz" $(ARGS)
 
 journeys: $(VENV)/.dev ## Run the slow tests: whole flows over sockets, a month, processes that are killed
 	$(BIN)/pytest -n auto --dist worksteal -m journey $(ARGS)
+
+fuzz: $(VENV)/.dev ## Send the API what nobody would (CASES=6000 sends more, SEED=7 others)
+	$(BIN)/pytest tests/fuzz -s -m fuzz --cases $(CASES) --fuzz-seed $(SEED) $(ARGS)
 
 live: $(VENV)/.dev ## Ask the real providers whose keys are in the environment
 	$(BIN)/pytest tests/live $(ARGS)

@@ -237,3 +237,39 @@ def test_routes_with_a_body_say_what_they_refuse(description: dict[str, Any]) ->
         for operation in path.values():
             described = {"413", "415"} <= operation["responses"].keys()
             assert described or "requestBody" not in operation, operation["operationId"]
+
+
+def test_routes_with_photos_say_that_there_may_be_too_many(description: dict[str, Any]) -> None:
+    """
+    An app's developer learns to send photos again later, wherever they are sent to.
+    """
+    with_photos = [
+        operation
+        for operation in operations(description)
+        if "multipart/form-data" in operation.get("requestBody", {}).get("content", {})
+    ]
+
+    assert len(with_photos) == 3
+    for operation in with_photos:
+        assert "`overloaded`" in operation["responses"]["503"]["description"]
+
+
+def test_headers_are_described() -> None:
+    """
+    An app's developer finds where what was made is, its version, and how long to wait; every
+    answer has an id.
+    """
+    description = full_description(create_api())
+
+    made = description["paths"]["/v1/appraisals"]["post"]["responses"]
+    assert {"X-Request-Id", "ETag", "Location"} == made["201"]["headers"].keys()
+    assert {"X-Request-Id", "ETag", "Retry-After"} == made["202"]["headers"].keys()
+    for operation in operations(description):
+        for status, answer in operation["responses"].items():
+            assert "X-Request-Id" in answer["headers"], (operation["operationId"], status)
+    names = {"X-Request-Id", "ETag", "Location", "Retry-After"}
+    assert description["components"]["headers"].keys() == names
+
+
+def test_headers_are_for_the_full_description_only() -> None:
+    assert '"headers"' not in json.dumps(client_description(create_api()))

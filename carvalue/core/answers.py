@@ -122,7 +122,10 @@ def _text(name: object) -> str:
     """The name in English, or in the language there is: {"en": "toyota corolla"}, or plain."""
     if isinstance(name, Mapping):
         name = name.get("en", next(iter(name.values()), None))
-    return name[:MAX_LABEL].strip() if isinstance(name, str) else ""
+    # A lone surrogate is text in JSON, and in no answer of ours.
+    return (
+        name[:MAX_LABEL].encode(errors="replace").decode().strip() if isinstance(name, str) else ""
+    )
 
 
 def _local(name: object, language: str | None) -> str | None:

@@ -14,8 +14,15 @@ ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 Id = Annotated[str, Field(pattern=ID)]
 Year = Annotated[int, Field(ge=1886, le=2100, description="Model year.", examples=[2010])]
 Mileage = Annotated[int, Field(ge=0, le=MAX_MILEAGE, examples=[58000])]
-StrictYear = Annotated[Year, Field(strict=True)]
-StrictMileage = Annotated[Mileage, Field(strict=True)]
+
+
+def _whole(value: object) -> object:
+    # In JSON 2010.0 is the integer 2010, and some clients write all numbers so.
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+StrictYear = Annotated[Year, BeforeValidator(_whole), Field(strict=True)]
+StrictMileage = Annotated[Mileage, BeforeValidator(_whole), Field(strict=True)]
 Percent = Annotated[float, Field(ge=0, le=100)]
 
 

@@ -68,7 +68,7 @@ class VinReadingCreate(InBody):
 class CategorizationCreate(InBody):
     """Ask the categorizer again; another one, if it is named."""
 
-    categorizer_id: Id | SkipJsonSchema[None] = None
+    categorizer_id: Id | None = None
     accept_poor_photos: Annotated[
         bool, Field(strict=True, description="Ask even about photos that were found of no use.")
     ] = False
@@ -80,11 +80,11 @@ class CarConfirm(InBody):
     make_id: Id = Field(examples=["toyota"])
     model_id: Id = Field(examples=["toyota-corolla"])
     year: StrictYear
-    trim_id: Id | SkipJsonSchema[None] = None
-    vin: Vin | SkipJsonSchema[None] = None
-    mileage: StrictMileage | SkipJsonSchema[None] = None
+    trim_id: Id | None = None
+    vin: Vin | None = None
+    mileage: StrictMileage | None = None
     mileage_unit: MileageUnit = MileageUnit.mi
-    condition: Condition | SkipJsonSchema[None] = None
+    condition: Condition | None = None
 
     def to_choice(self) -> Choice:
         usage = _usage(self.mileage, self.mileage_unit, self.condition)
@@ -96,9 +96,9 @@ class CarConfirm(InBody):
 class ValuationCreate(InBody):
     """How the car has been used. Left out: as it was entered before."""
 
-    mileage: StrictMileage | SkipJsonSchema[None] = None
+    mileage: StrictMileage | None = None
     mileage_unit: MileageUnit = MileageUnit.mi
-    condition: Condition | SkipJsonSchema[None] = None
+    condition: Condition | None = None
 
     def to_usage(self) -> Usage | None:
         return _usage(self.mileage, self.mileage_unit, self.condition)

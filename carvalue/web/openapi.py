@@ -15,6 +15,28 @@ from carvalue.web.problems import MEDIA_TYPE
 
 IMAGE_TYPES = "image/jpeg, image/png, image/webp, image/heic"
 
+HEADERS: dict[str, dict[str, Any]] = {
+    "X-Request-Id": {
+        "description": "The request's id, for support.",
+        "required": True,
+        "schema": {"type": "string", "format": "uuid"},
+    },
+    "ETag": {
+        "description": "The version of what was answered.",
+        "required": True,
+        "schema": {"type": "string", "pattern": '^"[^"]+"$'},
+    },
+    "Location": {
+        "description": "Where what was made is to be found.",
+        "required": True,
+        "schema": {"type": "string", "pattern": "^/v1/"},
+    },
+    "Retry-After": {
+        "description": "Seconds to wait, where the same request may succeed later.",
+        "schema": {"type": "integer", "minimum": 1},
+    },
+}
+
 
 def describe(app: FastAPI) -> None:
     """Let the app serve and print the description below instead of FastAPI's."""
@@ -45,6 +67,11 @@ def full_description(app: FastAPI) -> dict[str, Any]:
             content = response.get("content", {})
             if content.get("application/json", {}).get("schema") == _PROBLEM:
                 content[MEDIA_TYPE] = content.pop("application/json")
+        for status, response in operation["responses"].items():
+            response["headers"] = {
+                name: {"$ref": f"#/components/headers/{name}"}
+                for name in _headers_of(status, response, schema["components"]["schemas"])
+            }
         form = operation.get("requestBody", {}).get("content", {}).get("multipart/form-data")
         if form:
             name = form["schema"]["$ref"].rpartition("/")[2]
@@ -57,20 +84,40 @@ def full_description(app: FastAPI) -> dict[str, Any]:
         body = operation.get("requestBody", {}).get("content", {}).get("application/json")
         if body:
             _tidy(body["schema"])
+    schema["components"]["headers"] = HEADERS
     return schema
 
 
 def client_description(app: FastAPI) -> dict[str, Any]:
-    """The description for client generators, which stumble over `encoding` and webhooks."""
+    """The description for client generators: without `encoding`, webhooks and headers."""
     schema = full_description(app)
     schema.pop("webhooks", None)
+    schema["components"].pop("headers")
     for operation in _operations(schema):
+        for response in operation["responses"].values():
+            response.pop("headers")
         for content in operation.get("requestBody", {}).get("content", {}).values():
             content.pop("encoding", None)
     return schema
 
 
 _PROBLEM = {"$ref": "#/components/schemas/Problem"}
+
+
+_APPRAISAL = {"$ref": "#/components/schemas/Appraisal"}
+
+
+def _headers_of(status: str, response: dict[str, Any], schemas: dict[str, Any]) -> Iterator[str]:
+    """The headers that an answer with this status has."""
+    yield "X-Request-Id"
+    about = response.get("content", {}).get("application/json", {}).get("schema", {})
+    if status == "304" or about == _APPRAISAL:
+        yield "ETag"
+    made = schemas.get(about.get("$ref", "").rpartition("/")[2], {})
+    if status == "201" and "id" in made["properties"]:
+        yield "Location"
+    if status in ("202", "409", "429", "502", "503", "504"):
+        yield "Retry-After"
 
 
 def _operations(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -85,6 +132,8 @@ def _tidy(schema: dict[str, Any]) -> None:
     if schema.get("contentMediaType") == "application/octet-stream":
         schema["format"] = "binary"
     _fold_null(schema)
+    if schema.get("default", "") is None:  # what is left out is no value that a client need send
+        del schema["default"]
     for field in schema.get("properties", {}).values():
         _tidy(field)
     if isinstance(schema.get("items"), dict):

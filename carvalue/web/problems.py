@@ -80,6 +80,7 @@ PHOTO_ERRORS = (
     errors.PhotoTooSmall,
     errors.PhotoUnsupported,
     errors.PhotoUnreadable,
+    errors.Overloaded,
 )
 REPEATED_ERRORS = (errors.MalformedKey, errors.IdempotencyKeyReused, errors.IdempotencyInProgress)
 PROVIDER_ERRORS = (

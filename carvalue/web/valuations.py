@@ -20,7 +20,7 @@ from carvalue.web.dependencies import (
     ServicesDep,
 )
 from carvalue.web.idempotency import IdempotencyKey, made_before, request_key
-from carvalue.web.prefer import PreferDep
+from carvalue.web.prefer import PreferDep, Preference
 from carvalue.web.problems import PROVIDER_ERRORS, REPEATED_ERRORS, problems
 
 router = APIRouter(prefix="/v1/appraisals/{appraisal_id}/valuations", tags=["valuations"])
@@ -54,7 +54,10 @@ async def create_valuation(
     Value the confirmed car with this mileage and condition, or with those entered before.
 
     A provider that fails leaves the step failed and everything else as it was; repeat it later.
+    `Prefer: respond-async` is not heeded: before the price is known there is nothing to show.
     """
+    if not prefer.wait:
+        prefer = Preference()
     appraiser, wait = services.appraiser, prefer.seconds(services.patience)
     usage = body.to_usage() if body else None
     request = request_key(key, "create_valuation", appraisal_id, usage)

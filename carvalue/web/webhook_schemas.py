@@ -5,7 +5,6 @@ The bodies of outgoing webhooks: of the endpoints, of their log, and of the even
 from typing import Annotated, Self
 
 from pydantic import Field
-from pydantic.json_schema import SkipJsonSchema
 
 from carvalue.core import webhooks as core
 from carvalue.core.appraisal import AppraisalStatus
@@ -38,17 +37,17 @@ class WebhookEndpointCreate(InBody):
     """An address, and the events that it is told of; all, if none are named."""
 
     url: Url
-    event_types: EventTypes | SkipJsonSchema[None] = None
-    description: Description | SkipJsonSchema[None] = None
+    event_types: EventTypes | None = None
+    description: Description | None = None
 
 
 class WebhookEndpointChange(InBody):
-    """What is to be changed; the rest stays as it is."""
+    """What is to be changed; the rest, and what is null, stays as it is."""
 
-    url: Url | SkipJsonSchema[None] = None
-    event_types: EventTypes | SkipJsonSchema[None] = None
-    description: Description | SkipJsonSchema[None] = None
-    enabled: Annotated[bool, Field(strict=True)] | SkipJsonSchema[None] = None
+    url: Url | None = None
+    event_types: EventTypes | None = None
+    description: Description | None = None
+    enabled: Annotated[bool, Field(strict=True)] | None = None
 
     def to_change(self) -> EndpointChange:
         return EndpointChange(self.url, self.event_types, self.description, self.enabled)

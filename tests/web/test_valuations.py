@@ -200,6 +200,17 @@ async def test_a_valuer_that_fails_the_second_time(
     assert (await client.get(url)).json()["data"] == [first]
 
 
+@pytest.mark.parametrize("prefer", ["respond-async", "wait=0", "wait=000"])
+async def test_a_price_is_waited_for(client: httpx.AsyncClient, url: str, prefer: str) -> None:
+    """
+    Before it is known there is nothing to show, and a phone's wish is no failure of the service.
+    """
+    response = await client.post(url, json=USED, headers={"Prefer": prefer})
+
+    assert response.status_code == 201
+    assert "preference-applied" not in response.headers
+
+
 async def test_no_price_known(client: httpx.AsyncClient, url: str, valuer: FakeValuer) -> None:
     """
     No price known is nobody's failure: repeating it would not help.
