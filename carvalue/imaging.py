@@ -1,14 +1,15 @@
 """
 From the bytes that a phone sends to a photo: upright, shrunken, without metadata, JPEG.
 
-The only file with an image library. What is no photo, or costs too much to decode, is refused by
-its first bytes and its header. A JPEG is shrunk while it is decoded (DCT scaling by 8, 4 or 2,
-then an exact box filter), which costs an eighth of decoding it whole; any shortest side from
-`LOWEST` to `HIGHEST` pixels will do, since categorizers ask for 300.
+What is no photo, or costs too much to decode, is refused by its first bytes and its header. A JPEG
+is shrunk while it is decoded (DCT scaling by 8, 4 or 2, then an exact box filter), which costs an
+eighth of decoding it whole; any shortest side from `LOWEST` to `HIGHEST` pixels will do, since
+categorizers ask for 300. The service calls this in processes of their own: `carvalue.decoding`.
 """
 
 import io
 from collections.abc import Mapping
+from functools import cache
 from importlib.util import find_spec
 
 from PIL import Image
@@ -40,15 +41,16 @@ MAX_PIXELS: Mapping[str, int] = {
 MAX_PIXELS_MULTISCAN = 26_000_000
 MAX_SCANS = 24
 
+QUICK_PIXELS = 4_000_000
+"""Beyond it a photo that must be decoded whole takes more than 0.1 s, or 30 MB."""
+QUICK_SAMPLES_MULTISCAN = 39_000_000
+"""Pixels times colours of a JPEG of many scans; two bytes each are held."""
+
 # Pillow's own limit stands behind `MAX_PIXELS`; it raises at twice this, and warns from here on.
 Image.MAX_IMAGE_PIXELS = 110_000_000
 
 HEIC_READABLE = find_spec("pillow_heif") is not None
 """HEIC needs the extra `carvalue[heic]`."""
-if HEIC_READABLE:
-    import pillow_heif
-
-    pillow_heif.register_heif_opener(decode_threads=1, depth_images=False, aux_images=False)
 
 _EXIF_ORIENTATION = 0x0112
 _UPRIGHT = {
@@ -62,16 +64,21 @@ _UPRIGHT = {
 }
 
 
-def prepare_photo(content: bytes, side: Side, *, zoom: int = 1) -> Photo:
+class TakesLong(Exception):
+    """The photo may be a good one, but is not prepared quickly."""
+
+
+def prepare_photo(content: bytes, side: Side, *, zoom: int = 1, quickly: bool = False) -> Photo:
     """
     Make a photo of what a phone sent: JPEG, PNG, WebP or HEIC of at most `MAX_BYTES`.
 
     With a `zoom` it stays so many times as large, so that small print can be read.
     The file's name and declared type are not asked; they lie. Raises `PhotoTooLarge`,
-    `PhotoTooSmall`, `PhotoUnsupported` and `PhotoUnreadable`, with the side.
+    `PhotoTooSmall`, `PhotoUnsupported` and `PhotoUnreadable`, with the side; and `TakesLong`
+    before anything is decoded that would take long, if it is to be done `quickly`.
     """
     try:
-        picture = _prepared(content, zoom)
+        picture = _prepared(content, zoom, quickly)
     except PhotoError as error:
         error.side = side.value
         raise
@@ -80,24 +87,49 @@ def prepare_photo(content: bytes, side: Side, *, zoom: int = 1) -> Photo:
     return Photo(side, jpeg.getvalue(), picture.width, picture.height)
 
 
-def _prepared(content: bytes, zoom: int) -> Image.Image:
+def kind_of(content: bytes) -> str:
+    """
+    The format by the first bytes, nothing decoded: JPEG, PNG, WEBP or HEIF.
+
+    Raises `PhotoUnreadable` for an empty file, `PhotoTooLarge` for one of more than `MAX_BYTES`,
+    and `PhotoUnsupported`.
+    """
     if not content:
         raise PhotoUnreadable("The photo is empty.")
     if len(content) > MAX_BYTES:
         raise PhotoTooLarge(f"A photo may have {MAX_BYTES >> 20} MB at most.")
-    kind = _sniffed(content)
+    return _sniffed(content)
+
+
+def _prepared(content: bytes, zoom: int, quickly: bool) -> Image.Image:
+    kind = kind_of(content)
+    if kind == "HEIF":
+        if quickly:
+            raise TakesLong
+        _read_heic()
     try:
         picture = _opened(content, kind)
+        if quickly and _takes_long(picture, content, LOWEST * zoom):
+            raise TakesLong
         return _upright_and_small(picture, content, zoom)
-    except (PhotoError, MemoryError):
+    except (PhotoError, TakesLong):
         raise
+    except MemoryError as error:
+        raise PhotoUnreadable("The photo takes too much memory to be read.") from error
     # Pillow's decoders raise nearly everything at hostile files, SyntaxError among them.
     except Exception as error:
         raise PhotoUnreadable("The photo is damaged.") from error
 
 
+@cache
+def _read_heic() -> None:
+    """Teach Pillow HEIC. Importing it takes time and memory, so only when there is one."""
+    import pillow_heif
+
+    pillow_heif.register_heif_opener(decode_threads=1, depth_images=False, aux_images=False)
+
+
 def _sniffed(content: bytes) -> str:
-    """The format by the first bytes."""
     if content.startswith(b"\xff\xd8\xff"):
         return "JPEG"
     if content.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -127,6 +159,17 @@ def _opened(content: bytes, kind: str) -> Image.Image:
     if kind in ("PNG", "WEBP") and getattr(picture, "is_animated", False):
         raise PhotoUnsupported("The file is an animation.")
     return picture
+
+
+def _takes_long(picture: Image.Image, content: bytes, lowest: int) -> bool:
+    pixels = picture.width * picture.height
+    if picture.format not in ("JPEG", "MPO"):
+        return pixels > QUICK_PIXELS
+    if not _is_multiscan(picture, content, _first_scan(content)):
+        return False  # an eighth of it is decoded
+    if _is_progressive(picture) and min(picture.size) // lowest >= 8:
+        return pixels * _layers(picture) > QUICK_SAMPLES_MULTISCAN  # as above
+    return pixels > QUICK_PIXELS
 
 
 def _upright_and_small(picture: Image.Image, content: bytes, zoom: int) -> Image.Image:
@@ -170,17 +213,28 @@ def _single_scan(picture: Image.Image, content: bytes, lowest: int) -> Image.Ima
     off: quicker than decoding it, and a bomb of thousands of scans never goes off.
     """
     start = _first_scan(content)
-    progressive = bool(picture.info.get("progressive"))
-    layers = getattr(picture, "layers", 3)
-    if not progressive and content[start + 4] >= layers:
+    if not _is_multiscan(picture, content, start):
         return picture
     if picture.width * picture.height > MAX_PIXELS_MULTISCAN:
         raise PhotoTooLarge("The photo has too many pixels for a progressive JPEG.")
-    if progressive and min(picture.size) // lowest >= 8:
+    if _is_progressive(picture) and min(picture.size) // lowest >= 8:
         return Image.open(io.BytesIO(_dc_scans(content, start)), formats=("JPEG",))
     if content.count(b"\xff\xda", start) > MAX_SCANS:
         raise PhotoUnreadable("The photo has too many scans.")
     return picture
+
+
+def _is_progressive(picture: Image.Image) -> bool:
+    return bool(picture.info.get("progressive"))
+
+
+def _layers(picture: Image.Image) -> int:
+    layers: int = getattr(picture, "layers", 3)
+    return layers
+
+
+def _is_multiscan(picture: Image.Image, content: bytes, start: int) -> bool:
+    return _is_progressive(picture) or content[start + 4] < _layers(picture)
 
 
 def _first_scan(content: bytes) -> int:
