@@ -96,6 +96,10 @@ class Decoder:
         self._is_ready = False
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def lives(self) -> bool:
         return self._process.poll() is None
 

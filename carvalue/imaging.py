@@ -40,6 +40,8 @@ MAX_PIXELS: Mapping[str, int] = {
 # Progressive, or one scan a component: such a JPEG needs the whole picture in memory.
 MAX_PIXELS_MULTISCAN = 26_000_000
 MAX_SCANS = 24
+MAX_PARTS = 10_000
+"""Segments of a JPEG, chunks of a PNG. Pillow walks them in Python; good files have some 2,000."""
 
 QUICK_PIXELS = 4_000_000
 """Beyond it a photo that must be decoded whole takes more than 0.1 s, or 30 MB."""
@@ -108,6 +110,7 @@ def _prepared(content: bytes, zoom: int, quickly: bool) -> Image.Image:
             raise TakesLong
         _read_heic()
     try:
+        _check_parts(content, kind)
         picture = _opened(content, kind)
         if quickly and _takes_long(picture, content, LOWEST * zoom):
             raise TakesLong
@@ -143,6 +146,19 @@ def _sniffed(content: bytes) -> str:
     raise PhotoUnsupported("The file is not a JPEG, PNG, WebP or HEIC photo.")
 
 
+def _check_parts(content: bytes, kind: str) -> None:
+    """Refuse, before Pillow sees it, a file whose parts alone are seconds of reading."""
+    if kind == "JPEG":
+        _first_scan(content)
+    elif kind == "PNG":
+        at = 8
+        for _ in range(MAX_PARTS):
+            if at >= len(content):
+                return
+            at += 12 + int.from_bytes(content[at : at + 4], "big")
+        raise PhotoUnreadable("The photo has too many parts.")
+
+
 def _opened(content: bytes, kind: str) -> Image.Image:
     """The picture, its header read and its limits checked, its pixels still undecoded."""
     try:
@@ -175,7 +191,7 @@ def _takes_long(picture: Image.Image, content: bytes, lowest: int) -> bool:
 def _upright_and_small(picture: Image.Image, content: bytes, zoom: int) -> Image.Image:
     kind, shortest, lowest = picture.format, min(picture.size), LOWEST * zoom
     # libheif has turned the picture already.
-    orientation = 1 if kind == "HEIF" else picture.getexif().get(_EXIF_ORIENTATION, 1)
+    orientation = 1 if kind == "HEIF" else _orientation(picture)
     if kind in ("JPEG", "MPO"):
         picture = _single_scan(picture, content, lowest)
 
@@ -224,6 +240,15 @@ def _single_scan(picture: Image.Image, content: bytes, lowest: int) -> Image.Ima
     return picture
 
 
+def _orientation(picture: Image.Image) -> int | None:
+    if picture.format == "PNG":
+        picture.load()  # EXIF may come after the pixels; what is wrong with those is no nonsense
+    try:
+        return picture.getexif().get(_EXIF_ORIENTATION)
+    except Exception:  # noqa: BLE001 - Pillow's own; a photo is not lost to a camera's nonsense
+        return None
+
+
 def _is_progressive(picture: Image.Image) -> bool:
     return bool(picture.info.get("progressive"))
 
@@ -240,7 +265,7 @@ def _is_multiscan(picture: Image.Image, content: bytes, start: int) -> bool:
 def _first_scan(content: bytes) -> int:
     """Where the first scan starts. Segments are walked: an EXIF thumbnail has scans of its own."""
     at = 2
-    for _ in range(2000):
+    for _ in range(MAX_PARTS):
         if at + 6 > len(content) or content[at] != 0xFF:
             break
         marker = content[at + 1]
