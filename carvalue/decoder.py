@@ -21,7 +21,7 @@ CHANNEL = 0
 READY, PREPARED, LATER = "ready", "prepared", "takes-long"
 """How an answer begins; the code of a `PhotoError` otherwise."""
 
-Prepare = Callable[[bytes, Side, int], Photo]
+Prepare = Callable[[memoryview, Side, int], Photo]
 
 
 def serve(prepare: Prepare, memory: mmap.mmap, cpu_seconds: float) -> None:
@@ -38,7 +38,7 @@ def serve(prepare: Prepare, memory: mmap.mmap, cpu_seconds: float) -> None:
 
 def _answer(prepare: Prepare, memory: mmap.mmap, length: int, side: Side, zoom: int) -> str:
     try:
-        photo = prepare(memory[:length], side, zoom)
+        photo = prepare(memoryview(memory)[:length], side, zoom)
     except TakesLong:
         return LATER
     except PhotoError as error:
@@ -64,20 +64,20 @@ def confine(address_space: int, niceness: int) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 
 
-def main(prepare: Callable[[bytes, Side, int, bool], Photo]) -> None:
+def main(prepare: Callable[[memoryview, Side, int, bool], Photo]) -> None:
     """Serve as the command line says: shared memory, seconds, bytes, niceness, and if quickly."""
     descriptor, seconds, address_space, niceness, quickly = sys.argv[1:]
-    with mmap.mmap(int(descriptor), MAX_BYTES) as memory:
-        os.close(int(descriptor))
-        confine(int(address_space), int(niceness))
-        serve(
-            lambda content, side, zoom: prepare(content, side, zoom, quickly == "1"),
-            memory,
-            float(seconds),
-        )
+    memory = mmap.mmap(int(descriptor), MAX_BYTES)
+    os.close(int(descriptor))
+    confine(int(address_space), int(niceness))
+    serve(
+        lambda content, side, zoom: prepare(content, side, zoom, quickly == "1"),
+        memory,
+        float(seconds),
+    )
 
 
-def _prepare(content: bytes, side: Side, zoom: int, quickly: bool) -> Photo:
+def _prepare(content: memoryview, side: Side, zoom: int, quickly: bool) -> Photo:
     return prepare_photo(content, side, zoom=zoom, quickly=quickly)
 
 

@@ -11,6 +11,7 @@ import io
 from collections.abc import Mapping
 from functools import cache
 from importlib.util import find_spec
+from typing import IO, Any
 
 from PIL import Image
 
@@ -66,11 +67,15 @@ _UPRIGHT = {
 }
 
 
+Content = bytes | memoryview
+"""A photo as it came. A view of memory is read where it is: photos are large."""
+
+
 class TakesLong(Exception):
     """The photo may be a good one, but is not prepared quickly."""
 
 
-def prepare_photo(content: bytes, side: Side, *, zoom: int = 1, quickly: bool = False) -> Photo:
+def prepare_photo(content: Content, side: Side, *, zoom: int = 1, quickly: bool = False) -> Photo:
     """
     Make a photo of what a phone sent: JPEG, PNG, WebP or HEIC of at most `MAX_BYTES`.
 
@@ -89,7 +94,7 @@ def prepare_photo(content: bytes, side: Side, *, zoom: int = 1, quickly: bool = 
     return Photo(side, jpeg.getvalue(), picture.width, picture.height)
 
 
-def kind_of(content: bytes) -> str:
+def kind_of(content: Content) -> str:
     """
     The format by the first bytes, nothing decoded: JPEG, PNG, WEBP or HEIF.
 
@@ -100,10 +105,10 @@ def kind_of(content: bytes) -> str:
         raise PhotoUnreadable("The photo is empty.")
     if len(content) > MAX_BYTES:
         raise PhotoTooLarge(f"A photo may have {MAX_BYTES >> 20} MB at most.")
-    return _sniffed(content)
+    return _sniffed(bytes(content[:16]))
 
 
-def _prepared(content: bytes, zoom: int, quickly: bool) -> Image.Image:
+def _prepared(content: Content, zoom: int, quickly: bool) -> Image.Image:
     kind = kind_of(content)
     if kind == "HEIF":
         if quickly:
@@ -132,21 +137,21 @@ def _read_heic() -> None:
     pillow_heif.register_heif_opener(decode_threads=1, depth_images=False, aux_images=False)
 
 
-def _sniffed(content: bytes) -> str:
-    if content.startswith(b"\xff\xd8\xff"):
+def _sniffed(start: bytes) -> str:
+    if start.startswith(b"\xff\xd8\xff"):
         return "JPEG"
-    if content.startswith(b"\x89PNG\r\n\x1a\n"):
+    if start.startswith(b"\x89PNG\r\n\x1a\n"):
         return "PNG"
-    if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
+    if start.startswith(b"RIFF") and start[8:12] == b"WEBP":
         return "WEBP"
-    if content[4:8] == b"ftyp" and content[8:12] in (b"heic", b"heix", b"heim", b"heis", b"mif1"):
+    if start[4:8] == b"ftyp" and start[8:12] in (b"heic", b"heix", b"heim", b"heis", b"mif1"):
         if HEIC_READABLE:
             return "HEIF"
         raise PhotoUnsupported("HEIC is not read here; send the photo as JPEG.")
     raise PhotoUnsupported("The file is not a JPEG, PNG, WebP or HEIC photo.")
 
 
-def _check_parts(content: bytes, kind: str) -> None:
+def _check_parts(content: Content, kind: str) -> None:
     """Refuse, before Pillow sees it, a file whose parts alone are seconds of reading."""
     if kind == "JPEG":
         _first_scan(content)
@@ -159,10 +164,41 @@ def _check_parts(content: bytes, kind: str) -> None:
         raise PhotoUnreadable("The photo has too many parts.")
 
 
-def _opened(content: bytes, kind: str) -> Image.Image:
+class _View(io.RawIOBase):
+    """A file in memory that is not copied."""
+
+    def __init__(self, content: memoryview) -> None:
+        self._content = content
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: len(self._content)}
+        self._at = max(0, start[whence] + offset)
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        more = self._content[self._at : self._at + len(buffer)]
+        buffer[: len(more)] = more
+        self._at += len(more)
+        return len(more)
+
+
+def _file_of(content: Content) -> IO[bytes]:
+    if isinstance(content, bytes):
+        return io.BytesIO(content)
+    return io.BufferedReader(_View(content), 1 << 16)
+
+
+def _opened(content: Content, kind: str) -> Image.Image:
     """The picture, its header read and its limits checked, its pixels still undecoded."""
     try:
-        picture = Image.open(io.BytesIO(content), formats=(kind,))
+        picture = Image.open(_file_of(content), formats=(kind,))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PhotoTooLarge("The photo has too many pixels.") from error
     width, height = picture.size
@@ -177,7 +213,7 @@ def _opened(content: bytes, kind: str) -> Image.Image:
     return picture
 
 
-def _takes_long(picture: Image.Image, content: bytes, lowest: int) -> bool:
+def _takes_long(picture: Image.Image, content: Content, lowest: int) -> bool:
     pixels = picture.width * picture.height
     if picture.format not in ("JPEG", "MPO"):
         return pixels > QUICK_PIXELS
@@ -188,7 +224,7 @@ def _takes_long(picture: Image.Image, content: bytes, lowest: int) -> bool:
     return pixels > QUICK_PIXELS
 
 
-def _upright_and_small(picture: Image.Image, content: bytes, zoom: int) -> Image.Image:
+def _upright_and_small(picture: Image.Image, content: Content, zoom: int) -> Image.Image:
     kind, shortest, lowest = picture.format, min(picture.size), LOWEST * zoom
     # libheif has turned the picture already.
     orientation = 1 if kind == "HEIF" else _orientation(picture)
@@ -221,7 +257,7 @@ def _upright_and_small(picture: Image.Image, content: bytes, zoom: int) -> Image
     return picture
 
 
-def _single_scan(picture: Image.Image, content: bytes, lowest: int) -> Image.Image:
+def _single_scan(picture: Image.Image, content: Content, lowest: int) -> Image.Image:
     """
     Defuse JPEGs of many scans, each of which libjpeg decodes whole.
 
@@ -231,6 +267,7 @@ def _single_scan(picture: Image.Image, content: bytes, lowest: int) -> Image.Ima
     start = _first_scan(content)
     if not _is_multiscan(picture, content, start):
         return picture
+    content = bytes(content)
     if picture.width * picture.height > MAX_PIXELS_MULTISCAN:
         raise PhotoTooLarge("The photo has too many pixels for a progressive JPEG.")
     if _is_progressive(picture) and min(picture.size) // lowest >= 8:
@@ -258,11 +295,11 @@ def _layers(picture: Image.Image) -> int:
     return layers
 
 
-def _is_multiscan(picture: Image.Image, content: bytes, start: int) -> bool:
+def _is_multiscan(picture: Image.Image, content: Content, start: int) -> bool:
     return _is_progressive(picture) or content[start + 4] < _layers(picture)
 
 
-def _first_scan(content: bytes) -> int:
+def _first_scan(content: Content) -> int:
     """Where the first scan starts. Segments are walked: an EXIF thumbnail has scans of its own."""
     at = 2
     for _ in range(MAX_PARTS):

@@ -14,7 +14,8 @@ from carvalue.decoder import main
 from carvalue.imaging import TakesLong
 
 
-def obey(content: bytes, side: Side, zoom: int, quickly: bool) -> Photo:
+def obey(photo: memoryview, side: Side, zoom: int, quickly: bool) -> Photo:
+    content = bytes(photo)
     order, _, rest = content.partition(b" ")
     match order:
         case b"crash":
