@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from carvalue.bootstrap import check_complete, ended, load_mocks, running
 from carvalue.core.observer import Observer, observed_by
+from carvalue.decoding import start_decoders, stop_decoders
 from carvalue.observing.exposing import Levels, exposed
 from carvalue.observing.logs import configure_logging
 from carvalue.observing.metrics import Metrics
@@ -45,6 +46,8 @@ def create_app(settings: Settings, *, metrics: Metrics | None = None) -> FastAPI
                 stack.push_async_callback(asyncio.to_thread, tracer_provider.shutdown)
             if settings.metrics_port is not None:
                 stack.enter_context(exposed(counted, settings.metrics_host, settings.metrics_port))
+            stack.push_async_callback(asyncio.to_thread, stop_decoders)
+            await asyncio.to_thread(start_decoders)
             with observed_by(observers):
                 opened = await stack.enter_async_context(running(settings))
                 levels = Levels(

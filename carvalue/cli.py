@@ -32,8 +32,8 @@ from carvalue.core.appraiser import Start
 from carvalue.core.photos import Photo, Side
 from carvalue.core.valuation import MAX_MILEAGE, Condition, MileageUnit, Usage
 from carvalue.core.valuing import Choice
+from carvalue.decoding import prepare_apart
 from carvalue.demo import DemoFailed, run_demo, temporary_database
-from carvalue.imaging import prepare_photo
 from carvalue.interview import NotDetermined, choose_car, choose_year, find_car, interruptible
 from carvalue.observing.logs import configure_logging
 from carvalue.observing.redaction import secrets_of
@@ -219,7 +219,7 @@ def appraise(
 
     async def run(settings: Settings) -> Appraisal:
         photos = [
-            await asyncio.to_thread(prepare_photo, path.read_bytes(), side)
+            await asyncio.to_thread(prepare_apart, path.read_bytes(), side)
             for side, path in ((Side.front, front), (Side.back, back))
         ]
         async with running(settings) as opened:

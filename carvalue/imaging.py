@@ -1,15 +1,17 @@
 """
 From the bytes that a phone sends to a photo: upright, shrunken, without metadata, JPEG.
 
-The only file with an image library. What is no photo, or costs too much to decode, is refused by
-its first bytes and its header. A JPEG is shrunk while it is decoded (DCT scaling by 8, 4 or 2,
-then an exact box filter), which costs an eighth of decoding it whole; any shortest side from
-`LOWEST` to `HIGHEST` pixels will do, since categorizers ask for 300.
+What is no photo, or costs too much to decode, is refused by its first bytes and its header. A JPEG
+is shrunk while it is decoded (DCT scaling by 8, 4 or 2, then an exact box filter), which costs an
+eighth of decoding it whole; any shortest side from `LOWEST` to `HIGHEST` pixels will do, since
+categorizers ask for 300. The service calls this in processes of their own: `carvalue.decoding`.
 """
 
 import io
 from collections.abc import Mapping
+from functools import cache
 from importlib.util import find_spec
+from typing import IO, Any
 
 from PIL import Image
 
@@ -39,16 +41,19 @@ MAX_PIXELS: Mapping[str, int] = {
 # Progressive, or one scan a component: such a JPEG needs the whole picture in memory.
 MAX_PIXELS_MULTISCAN = 26_000_000
 MAX_SCANS = 24
+MAX_PARTS = 10_000
+"""Segments of a JPEG, chunks of a PNG. Pillow walks them in Python; good files have some 2,000."""
+
+QUICK_PIXELS = 4_000_000
+"""Beyond it a photo that must be decoded whole takes more than 0.1 s, or 30 MB."""
+QUICK_SAMPLES_MULTISCAN = 39_000_000
+"""Pixels times colours of a JPEG of many scans; two bytes each are held."""
 
 # Pillow's own limit stands behind `MAX_PIXELS`; it raises at twice this, and warns from here on.
 Image.MAX_IMAGE_PIXELS = 110_000_000
 
 HEIC_READABLE = find_spec("pillow_heif") is not None
 """HEIC needs the extra `carvalue[heic]`."""
-if HEIC_READABLE:
-    import pillow_heif
-
-    pillow_heif.register_heif_opener(decode_threads=1, depth_images=False, aux_images=False)
 
 _EXIF_ORIENTATION = 0x0112
 _UPRIGHT = {
@@ -62,16 +67,25 @@ _UPRIGHT = {
 }
 
 
-def prepare_photo(content: bytes, side: Side, *, zoom: int = 1) -> Photo:
+Content = bytes | memoryview
+"""A photo as it came. A view of memory is read where it is: photos are large."""
+
+
+class TakesLong(Exception):
+    """The photo may be a good one, but is not prepared quickly."""
+
+
+def prepare_photo(content: Content, side: Side, *, zoom: int = 1, quickly: bool = False) -> Photo:
     """
     Make a photo of what a phone sent: JPEG, PNG, WebP or HEIC of at most `MAX_BYTES`.
 
     With a `zoom` it stays so many times as large, so that small print can be read.
     The file's name and declared type are not asked; they lie. Raises `PhotoTooLarge`,
-    `PhotoTooSmall`, `PhotoUnsupported` and `PhotoUnreadable`, with the side.
+    `PhotoTooSmall`, `PhotoUnsupported` and `PhotoUnreadable`, with the side; and `TakesLong`
+    before anything is decoded that would take long, if it is to be done `quickly`.
     """
     try:
-        picture = _prepared(content, zoom)
+        picture = _prepared(content, zoom, quickly)
     except PhotoError as error:
         error.side = side.value
         raise
@@ -80,41 +94,111 @@ def prepare_photo(content: bytes, side: Side, *, zoom: int = 1) -> Photo:
     return Photo(side, jpeg.getvalue(), picture.width, picture.height)
 
 
-def _prepared(content: bytes, zoom: int) -> Image.Image:
+def kind_of(content: Content) -> str:
+    """
+    The format by the first bytes, nothing decoded: JPEG, PNG, WEBP or HEIF.
+
+    Raises `PhotoUnreadable` for an empty file, `PhotoTooLarge` for one of more than `MAX_BYTES`,
+    and `PhotoUnsupported`.
+    """
     if not content:
         raise PhotoUnreadable("The photo is empty.")
     if len(content) > MAX_BYTES:
         raise PhotoTooLarge(f"A photo may have {MAX_BYTES >> 20} MB at most.")
-    kind = _sniffed(content)
+    return _sniffed(bytes(content[:16]))
+
+
+def _prepared(content: Content, zoom: int, quickly: bool) -> Image.Image:
+    kind = kind_of(content)
+    if kind == "HEIF":
+        if quickly:
+            raise TakesLong
+        _read_heic()
     try:
+        _check_parts(content, kind)
         picture = _opened(content, kind)
+        if quickly and _takes_long(picture, content, LOWEST * zoom):
+            raise TakesLong
         return _upright_and_small(picture, content, zoom)
-    except (PhotoError, MemoryError):
+    except (PhotoError, TakesLong):
         raise
+    except MemoryError as error:
+        raise PhotoUnreadable("The photo takes too much memory to be read.") from error
     # Pillow's decoders raise nearly everything at hostile files, SyntaxError among them.
     except Exception as error:
         raise PhotoUnreadable("The photo is damaged.") from error
 
 
-def _sniffed(content: bytes) -> str:
-    """The format by the first bytes."""
-    if content.startswith(b"\xff\xd8\xff"):
+@cache
+def _read_heic() -> None:
+    """Teach Pillow HEIC. Importing it takes time and memory, so only when there is one."""
+    import pillow_heif
+
+    pillow_heif.register_heif_opener(decode_threads=1, depth_images=False, aux_images=False)
+
+
+def _sniffed(start: bytes) -> str:
+    if start.startswith(b"\xff\xd8\xff"):
         return "JPEG"
-    if content.startswith(b"\x89PNG\r\n\x1a\n"):
+    if start.startswith(b"\x89PNG\r\n\x1a\n"):
         return "PNG"
-    if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
+    if start.startswith(b"RIFF") and start[8:12] == b"WEBP":
         return "WEBP"
-    if content[4:8] == b"ftyp" and content[8:12] in (b"heic", b"heix", b"heim", b"heis", b"mif1"):
+    if start[4:8] == b"ftyp" and start[8:12] in (b"heic", b"heix", b"heim", b"heis", b"mif1"):
         if HEIC_READABLE:
             return "HEIF"
         raise PhotoUnsupported("HEIC is not read here; send the photo as JPEG.")
     raise PhotoUnsupported("The file is not a JPEG, PNG, WebP or HEIC photo.")
 
 
-def _opened(content: bytes, kind: str) -> Image.Image:
+def _check_parts(content: Content, kind: str) -> None:
+    """Refuse, before Pillow sees it, a file whose parts alone are seconds of reading."""
+    if kind == "JPEG":
+        _first_scan(content)
+    elif kind == "PNG":
+        at = 8
+        for _ in range(MAX_PARTS):
+            if at >= len(content):
+                return
+            at += 12 + int.from_bytes(content[at : at + 4], "big")
+        raise PhotoUnreadable("The photo has too many parts.")
+
+
+class _View(io.RawIOBase):
+    """A file in memory that is not copied."""
+
+    def __init__(self, content: memoryview) -> None:
+        self._content = content
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: len(self._content)}
+        self._at = max(0, start[whence] + offset)
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        more = self._content[self._at : self._at + len(buffer)]
+        buffer[: len(more)] = more
+        self._at += len(more)
+        return len(more)
+
+
+def _file_of(content: Content) -> IO[bytes]:
+    if isinstance(content, bytes):
+        return io.BytesIO(content)
+    return io.BufferedReader(_View(content), 1 << 16)
+
+
+def _opened(content: Content, kind: str) -> Image.Image:
     """The picture, its header read and its limits checked, its pixels still undecoded."""
     try:
-        picture = Image.open(io.BytesIO(content), formats=(kind,))
+        picture = Image.open(_file_of(content), formats=(kind,))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PhotoTooLarge("The photo has too many pixels.") from error
     width, height = picture.size
@@ -129,10 +213,21 @@ def _opened(content: bytes, kind: str) -> Image.Image:
     return picture
 
 
-def _upright_and_small(picture: Image.Image, content: bytes, zoom: int) -> Image.Image:
+def _takes_long(picture: Image.Image, content: Content, lowest: int) -> bool:
+    pixels = picture.width * picture.height
+    if picture.format not in ("JPEG", "MPO"):
+        return pixels > QUICK_PIXELS
+    if not _is_multiscan(picture, content, _first_scan(content)):
+        return False  # an eighth of it is decoded
+    if _is_progressive(picture) and min(picture.size) // lowest >= 8:
+        return pixels * _layers(picture) > QUICK_SAMPLES_MULTISCAN  # as above
+    return pixels > QUICK_PIXELS
+
+
+def _upright_and_small(picture: Image.Image, content: Content, zoom: int) -> Image.Image:
     kind, shortest, lowest = picture.format, min(picture.size), LOWEST * zoom
     # libheif has turned the picture already.
-    orientation = 1 if kind == "HEIF" else picture.getexif().get(_EXIF_ORIENTATION, 1)
+    orientation = 1 if kind == "HEIF" else _orientation(picture)
     if kind in ("JPEG", "MPO"):
         picture = _single_scan(picture, content, lowest)
 
@@ -162,7 +257,7 @@ def _upright_and_small(picture: Image.Image, content: bytes, zoom: int) -> Image
     return picture
 
 
-def _single_scan(picture: Image.Image, content: bytes, lowest: int) -> Image.Image:
+def _single_scan(picture: Image.Image, content: Content, lowest: int) -> Image.Image:
     """
     Defuse JPEGs of many scans, each of which libjpeg decodes whole.
 
@@ -170,23 +265,44 @@ def _single_scan(picture: Image.Image, content: bytes, lowest: int) -> Image.Ima
     off: quicker than decoding it, and a bomb of thousands of scans never goes off.
     """
     start = _first_scan(content)
-    progressive = bool(picture.info.get("progressive"))
-    layers = getattr(picture, "layers", 3)
-    if not progressive and content[start + 4] >= layers:
+    if not _is_multiscan(picture, content, start):
         return picture
+    content = bytes(content)
     if picture.width * picture.height > MAX_PIXELS_MULTISCAN:
         raise PhotoTooLarge("The photo has too many pixels for a progressive JPEG.")
-    if progressive and min(picture.size) // lowest >= 8:
+    if _is_progressive(picture) and min(picture.size) // lowest >= 8:
         return Image.open(io.BytesIO(_dc_scans(content, start)), formats=("JPEG",))
     if content.count(b"\xff\xda", start) > MAX_SCANS:
         raise PhotoUnreadable("The photo has too many scans.")
     return picture
 
 
-def _first_scan(content: bytes) -> int:
+def _orientation(picture: Image.Image) -> int | None:
+    if picture.format == "PNG":
+        picture.load()  # EXIF may come after the pixels; what is wrong with those is no nonsense
+    try:
+        return picture.getexif().get(_EXIF_ORIENTATION)
+    except Exception:  # noqa: BLE001 - Pillow's own; a photo is not lost to a camera's nonsense
+        return None
+
+
+def _is_progressive(picture: Image.Image) -> bool:
+    return bool(picture.info.get("progressive"))
+
+
+def _layers(picture: Image.Image) -> int:
+    layers: int = getattr(picture, "layers", 3)
+    return layers
+
+
+def _is_multiscan(picture: Image.Image, content: Content, start: int) -> bool:
+    return _is_progressive(picture) or content[start + 4] < _layers(picture)
+
+
+def _first_scan(content: Content) -> int:
     """Where the first scan starts. Segments are walked: an EXIF thumbnail has scans of its own."""
     at = 2
-    for _ in range(2000):
+    for _ in range(MAX_PARTS):
         if at + 6 > len(content) or content[at] != 0xFF:
             break
         marker = content[at + 1]

@@ -7,10 +7,13 @@ import zlib
 from collections.abc import Iterator
 from typing import Any
 
+import pillow_heif
 from PIL import Image
 
 from carvalue.core.photos import Photo, Side
 from carvalue.imaging import prepare_photo
+
+pillow_heif.register_heif_opener()
 
 KINDS = ["JPEG", "PNG", "WEBP", "HEIF"]
 EXIF_ORIENTATION = 0x0112

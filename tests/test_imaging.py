@@ -1,7 +1,7 @@
 import io
 
 import pytest
-from PIL import ExifTags, Image, ImageCms, PngImagePlugin
+from PIL import Image
 
 from carvalue.core.photos import Side
 from carvalue.imaging import prepare_photo
@@ -19,7 +19,6 @@ from tests.pictures import (
     prepared,
     quarters,
     saved,
-    segments,
     shown,
 )
 
@@ -183,61 +182,6 @@ def test_an_orientation_that_does_not_exist(orientation: int) -> None:
     exif[EXIF_ORIENTATION] = orientation
 
     assert all(map(alike, corners(prepared(saved(quarters(640, 400, COLORS), exif=exif))), COLORS))
-
-
-# Nothing but the picture
-
-CANARY = b"CANARY"
-XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><!-- CANARY --></x:xmpmeta>'
-
-
-def telling_exif() -> Image.Exif:
-    exif = Image.Exif()
-    exif[ExifTags.Base.ImageDescription] = "CANARY"
-    exif[ExifTags.Base.Artist] = "CANARY"
-    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.BodySerialNumber] = "CANARY"
-    exif.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSAreaInformation] = b"CANARY"
-    return exif
-
-
-def telling(kind: str, width: int, height: int) -> bytes:
-    """A photo that tells where it was taken, by whom, and with what."""
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    exif = telling_exif()
-    picture = Image.new("RGB", (width, height), RED)
-    match kind:
-        case "JPEG":
-            options = {"comment": b"CANARY", "xmp": XMP, "icc_profile": profile + CANARY}
-        case "PNG":
-            text = PngImagePlugin.PngInfo()
-            text.add_text("Comment", "CANARY")
-            text.add_itxt("XML:com.adobe.xmp", XMP.decode())
-            options = {"pnginfo": text, "icc_profile": profile + CANARY}
-        case "WEBP":
-            options = {"xmp": XMP, "icc_profile": profile + CANARY}
-        case _:
-            options = {"xmp": XMP, "icc_profile": profile}
-    return saved(picture, kind, exif=exif, **options) + CANARY
-
-
-@pytest.mark.parametrize("size", [(400, 320), (1000, 800)])
-@pytest.mark.parametrize("kind", KINDS)
-def test_nothing_but_the_picture_is_kept(kind: str, size: tuple[int, int]) -> None:
-    """
-    Where a photo was taken, by whom and with what never leaves the phone's file.
-    """
-    content = telling(kind, *size)
-    assert content.count(CANARY) > 1
-
-    photo = prepare_photo(content, Side.front)
-
-    assert CANARY not in photo.content
-    markers = {marker for marker, _ in segments(photo.content)}
-    application = {0xE0}  # JFIF, which says that it is a JPEG
-    assert markers <= application | {0xDB, 0xC0, 0xC4, 0xDA, 0xD9}
-    assert photo.content.endswith(b"\xff\xd9")
-    left = set(Image.open(io.BytesIO(photo.content)).info)
-    assert left <= {"jfif", "jfif_version", "jfif_unit", "jfif_density", "dpi"}
 
 
 # Kinds of pixels

@@ -136,13 +136,13 @@ class PhotoTooSmall(PhotoError):
 
 
 class PhotoUnsupported(PhotoError):
-    """The file is not a photo in a format that we read."""
+    """The file is not a photo in a format that we read, or an animation."""
 
     code = "photo-unsupported"
 
 
 class PhotoUnreadable(PhotoError):
-    """The photo is empty, damaged, too long and narrow, or animated."""
+    """The photo is empty, damaged, too long and narrow, or takes too much to be decoded."""
 
     code = "photo-unreadable"
 
