@@ -207,7 +207,8 @@ async def test_a_cursor_of_another_list(
     await memory_store.add(an_appraisal(), [])
     cursor = (await client.get("/v1/appraisals?limit=2")).json()["next_cursor"]
 
-    problem_of(await client.get(url, params={"cursor": cursor}), 400, "invalid-cursor")
+    joint = "&" if "?" in url else "?"
+    problem_of(await client.get(f"{url}{joint}cursor={cursor}"), 400, "invalid-cursor")
 
 
 async def test_a_cursor_that_is_too_long(client: httpx.AsyncClient) -> None:
