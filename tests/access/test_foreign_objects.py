@@ -229,7 +229,9 @@ async def test_events_go_to_ones_own_endpoints(
     """
     ids = {}
     for client in (alice, bob):
-        made = await client.post("/v1/webhook-endpoints", json={"url": "http://127.0.0.1:1025/hook"})
+        made = await client.post(
+            "/v1/webhook-endpoints", json={"url": "http://127.0.0.1:1025/hook"}
+        )
         ids[client] = made.json()["id"]
     async with client_of(
         service, (await device(bob, "device-of-bob-001"))["access_token"]
