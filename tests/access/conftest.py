@@ -13,6 +13,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from pydantic import SecretStr
+from starlette.types import ASGIApp
 
 from carvalue.app import create_app
 from carvalue.core.api_keys import ApiKey, digest_of, new_secret
@@ -84,7 +85,7 @@ async def service(settings: Settings) -> AsyncIterator[FastAPI]:
         yield app
 
 
-def client_of(app: FastAPI, token: str | None = None) -> httpx.AsyncClient:
+def client_of(app: ASGIApp, token: str | None = None) -> httpx.AsyncClient:
     return httpx.AsyncClient(
         transport=httpx.ASGITransport(app=app, raise_app_exceptions=False),
         base_url="http://test",

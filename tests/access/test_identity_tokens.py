@@ -334,9 +334,7 @@ async def test_a_description_that_leads_elsewhere(
     assert issuer.jwks.call_count == 0
 
 
-async def test_one_key_without_a_name(
-    issuer: Issuer, tokens: OidcTokens, seconds: Seconds
-) -> None:
+async def test_one_key_without_a_name(issuer: Issuer, tokens: OidcTokens, seconds: Seconds) -> None:
     """
     A provider with one key may leave its name out; with two it may not.
     """

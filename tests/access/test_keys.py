@@ -28,7 +28,7 @@ from carvalue.core.errors import StoreUnavailable, Unauthorized
 from carvalue.core.signing import Signer
 from carvalue.storage.api_keys import SqlKeys, server_secret
 from carvalue.storage.database import Database
-from tests.access.conftest import client_of, device
+from tests.access.conftest import client_of, device, with_keys
 from tests.fakes import Clock
 from tests.servers import ROOT
 
