@@ -31,6 +31,7 @@ from tests.servers import ROOT
 
 DATABASES = ("sqlite", "postgresql")
 STARTED_WITHIN = 60.0
+KEY = "the-key-of-the-measurements"
 SEEN = (
     b'{"status":{"type":"success","text":""},"result":{"categories":['
     b'{"confidence":90.5,"name":{"en":"toyota corolla"}},'
@@ -174,6 +175,7 @@ def environment(categorizer_url: str, database_url: str, **more: str) -> dict[st
         "CARVALUE_VALUATION_API__BASE_URL": nobody,
         "CARVALUE_VALUATION_API__API_KEY": "none",
         "CARVALUE_PHOTO_CHECKS": "false",
+        "CARVALUE_API_KEY": KEY,
         "CARVALUE_DATABASE_URL": database_url,
         **more,
     }
@@ -239,7 +241,13 @@ def cpu_seconds(pid: int) -> float:
 def client(address: str) -> httpx.AsyncClient:
     """A client of many connections."""
     limits = httpx.Limits(max_connections=300, keepalive_expiry=4.0)
-    return HttpxAiohttpClient(base_url=address, timeout=40.0, limits=limits, trust_env=False)
+    return HttpxAiohttpClient(
+        base_url=address,
+        headers={"Authorization": f"Bearer {KEY}"},
+        timeout=40.0,
+        limits=limits,
+        trust_env=False,
+    )
 
 
 def end_with_input() -> None:

@@ -101,7 +101,7 @@ def create_app(settings: Settings) -> FastAPI:
             yield
             await appraiser.runner.stop(1.0)
 
-    return create_api(lifespan, observers=(metrics,))
+    return create_api(lifespan, open_to_all=True, observers=(metrics,))
 
 
 if __name__ == "__main__":

@@ -19,17 +19,21 @@ from carvalue.observing.redaction import secrets_of
 from carvalue.observing.tracing import ProviderSpans, exporting_provider
 from carvalue.settings import Settings
 from carvalue.web.api import create_api
+from carvalue.web.cursors import Cursors
 from carvalue.web.dependencies import Services
 from carvalue.web.health import ProviderWatch
 
 
-def create_app(settings: Settings, *, metrics: Metrics | None = None) -> FastAPI:
+def create_app(
+    settings: Settings, *, open_to_all: bool = False, metrics: Metrics | None = None
+) -> FastAPI:
     """
     The whole service. Opens everything when it starts, and closes it when it stops.
 
     With mocks in-process these are served below `/mocks` too, so that a provider can be made to
     fail while the demo runs. The metrics are shown on a port of their own, if the settings
-    name one. Raises `SettingsIncomplete`.
+    name one. `open_to_all`: without access control, for the demo on loopback. Raises
+    `SettingsIncomplete`.
     """
     check_complete(settings)
     counted = metrics or Metrics()
@@ -58,11 +62,22 @@ def create_app(settings: Settings, *, metrics: Metrics | None = None) -> FastAPI
             watch = ProviderWatch(opened.providers.health, opened.providers.usage)
             stack.push_async_callback(watch.close)
             app.state.services = Services(
-                opened.appraiser, watch, opened.webhooks, settings.patience
+                opened.appraiser,
+                watch,
+                opened.webhooks,
+                settings.patience,
+                authenticator=opened.authenticator,
+                sessions=opened.sessions,
+                cursors=Cursors(opened.signer),
             )
             yield
 
-    app = create_api(lifespan, observers=observers, tracer_provider=tracer_provider)
+    app = create_api(
+        lifespan,
+        open_to_all=open_to_all,
+        observers=observers,
+        tracer_provider=tracer_provider,
+    )
     if settings.mocks:
         app.mount("/mocks", load_mocks(settings.mocks))
     return app

@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib import import_module
 
@@ -16,17 +16,23 @@ from httpx_aiohttp import HttpxAiohttpClient
 from starlette.applications import Starlette
 
 from carvalue.core.appraiser import Appraiser
+from carvalue.core.authentication import Authenticator
 from carvalue.core.changes import Changes
+from carvalue.core.devices import DeviceSessions, SharedSecretVerifier
 from carvalue.core.errors import SettingsIncomplete, StoreUnavailable
 from carvalue.core.observer import Backlog
 from carvalue.core.remembered import Recollection
+from carvalue.core.signing import Signer
 from carvalue.core.webhook_deliverer import Deliverer
 from carvalue.core.webhook_endpoints import WebhookEndpoints
 from carvalue.core.webhook_targets import TargetRules
+from carvalue.identity_tokens import OidcTokens
 from carvalue.photo_checks import PhotoChecks
 from carvalue.providers.catalog import load_catalog
+from carvalue.providers.http import Channel
 from carvalue.providers.vpic import VpicDecoder
 from carvalue.settings import Settings
+from carvalue.storage.api_keys import SqlKeys, server_secret
 from carvalue.storage.appraisals import SqlAppraisalStore
 from carvalue.storage.calls import SqlMemory, SqlQuotaBook
 from carvalue.storage.database import Database, database_url, is_sqlite
@@ -61,6 +67,9 @@ class Running:
     providers: Providers
     webhooks: WebhookEndpoints
     backlog: Callable[[], Awaitable[Backlog]]
+    authenticator: Authenticator
+    sessions: DeviceSessions
+    signer: Signer
 
 
 @asynccontextmanager
@@ -136,7 +145,23 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         appraiser.runner.start()
         stack.push_async_callback(appraiser.runner.stop, FINISHED_WITHIN)
         endpoints = WebhookEndpoints(webhooks, sender, deliverer.wake)
-        yield Running(appraiser, providers, endpoints, store.backlog)
+        signer = Signer(await server_secret(database))
+        keys = SqlKeys(database)
+        test_secret = settings.attestation_test_secret
+        sessions = DeviceSessions(
+            signer,
+            keys,
+            {"test": SharedSecretVerifier(test_secret.get_secret_value())} if test_secret else {},
+        )
+        authenticator = Authenticator(
+            keys,
+            sessions,
+            environment_key=settings.api_key.get_secret_value() if settings.api_key else None,
+            tokens=await stack.enter_async_context(_identity_tokens(settings)),
+        )
+        yield Running(
+            appraiser, providers, endpoints, store.backlog, authenticator, sessions, signer
+        )
 
 
 async def _prune(retention: SqlRetention) -> None:
@@ -152,6 +177,20 @@ async def ended(task: asyncio.Task[None]) -> None:
     """Cancel a task, and wait until it is gone."""
     task.cancel()
     await asyncio.wait({task})
+
+
+@asynccontextmanager
+async def _identity_tokens(settings: Settings) -> AsyncIterator[OidcTokens | None]:
+    if (oidc := settings.oidc) is None:
+        yield None
+        return
+    async with _http_client(settings, None) as http:
+        yield OidcTokens(
+            Channel(http, "identity_provider", settings.provider_seconds),
+            issuer=oidc.issuer,
+            audience=oidc.audience,
+            jwks_url=oidc.jwks_url,
+        )
 
 
 def check_complete(settings: Settings) -> None:
@@ -170,8 +209,25 @@ def is_shared(settings: Settings) -> bool:
 
 
 def check_store(settings: Settings) -> None:
-    """Raise `StoreUnavailable` or `SettingsIncomplete` unless the database can be used."""
-    _open_database(settings).close()
+    """
+    Raise `StoreUnavailable` or `SettingsIncomplete` unless the database can be used, and somebody
+    may come in.
+    """
+    database = _open_database(settings)
+    try:
+        keys = asyncio.run(SqlKeys(database).all())
+    finally:
+        database.close()
+    valid = any(key.is_valid(datetime.now(UTC)) for key in keys)
+    if not valid and settings.api_key is None and settings.oidc is None:
+        raise SettingsIncomplete(
+            "Nobody could come in. Make a key, shown this once:\n"
+            "  carvalue keys create --name server\n"
+            "or set one in the environment or in .env:\n"
+            "  CARVALUE_API_KEY=...\n"
+            "or name your identity provider: CARVALUE_OIDC__ISSUER, CARVALUE_OIDC__AUDIENCE.\n"
+            "Or try it without any key: carvalue demo"
+        )
 
 
 def _open_database(settings: Settings) -> Database:

@@ -17,16 +17,18 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 import uvicorn
+from pydantic import SecretStr
 from rich.console import Console
 from rich.text import Text
 
-from carvalue import __version__, upkeep
+from carvalue import __version__, key_commands, upkeep
 from carvalue.accuracy import evaluate_cases, parse_labels
 from carvalue.app import create_app
 from carvalue.bootstrap import Running, check_complete, check_store, is_shared, running
 from carvalue.bulk import categorize_urls
 from carvalue.core import errors
 from carvalue.core.access import ProviderUsage
+from carvalue.core.api_keys import new_secret
 from carvalue.core.appraisal import Appraisal, Entered
 from carvalue.core.appraiser import Start
 from carvalue.core.photos import Photo, Side
@@ -59,6 +61,7 @@ specs_commands = typer.Typer(no_args_is_help=True, help="The specs that are kept
 specs_commands.command("import")(import_specs)
 app.add_typer(specs_commands, name="specs")
 app.add_typer(upkeep.commands, name="db")
+app.add_typer(key_commands.commands, name="keys")
 console = Console()
 stderr = Console(stderr=True)
 
@@ -117,11 +120,6 @@ def _settings(*, on_mocks: bool, database_url: str | None = None) -> Iterator[Se
         yield mock_settings(database_url=url)
 
 
-def _warn_of_open_access(host: str) -> None:
-    if host not in LOOPBACK:
-        stderr.print(f"[yellow]There is no access control: whoever reaches {host} may use it.[/]")
-
-
 def _version(wanted: bool) -> None:
     if wanted:
         print(__version__)
@@ -145,8 +143,7 @@ def serve(
         int, typer.Option(min=1, max=64, help="Processes; more than one need PostgreSQL.")
     ] = 1,
 ) -> None:
-    """Serve the API, over the providers that the settings name."""
-    _warn_of_open_access(host)
+    """Serve the API, over the providers that the settings name, to whoever has a key."""
     settings = Settings.read()
     configure_logging(settings.log_format, secrets=secrets_of(settings))
     api = create_app(settings)
@@ -177,12 +174,17 @@ def demo(
         str | None, typer.Option(help="Keep the appraisals here; a temporary file otherwise.")
     ] = None,
 ) -> None:
-    """Show the whole flow on embedded mocks and sample photos, then keep serving."""
+    """
+    Show the whole flow on embedded mocks and sample photos, then keep serving.
+
+    On loopback it is open to everybody; elsewhere it makes a key, shows it once and asks for it.
+    """
     logging.getLogger().setLevel(logging.WARNING)
-    _warn_of_open_access(host)
     with _settings(on_mocks=True, database_url=database_url) as settings:
         try:
             upgrade_database(settings.database_url)
+            if host not in LOOPBACK:
+                settings = settings.model_copy(update={"api_key": SecretStr(new_secret(test=True))})
             asyncio.run(run_demo(settings, console, host=host, port=port, once=once))
         except DemoFailed as error:
             stderr.print(Text(str(error), style="bold red"))

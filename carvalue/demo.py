@@ -37,8 +37,8 @@ async def run_demo(
     """
     Start the service, send the sample photos, print the answer, and go on serving until Ctrl-C.
 
-    Another port is taken when `port` is in use. With `once` it ends after printing. Raises
-    `DemoFailed`.
+    Another port is taken when `port` is in use. With `once` it ends after printing. Open to all
+    unless the settings have a key. Raises `DemoFailed`.
     """
     # Ended from outside it cleans up as after Ctrl-C; the photos would stay behind otherwise.
     # asyncio's own handler lets every task end; raising here would leave threads waiting.
@@ -46,20 +46,23 @@ async def run_demo(
     with _listening(host, port, console) as listener:
         name = f"[{host}]" if ":" in host else host
         address = f"http://{name}:{listener.getsockname()[1]}"
-        server = uvicorn.Server(
-            uvicorn.Config(create_app(settings), log_config=None, access_log=False)
-        )
+        key = settings.api_key.get_secret_value() if settings.api_key else None
+        api = create_app(settings, open_to_all=key is None)
+        server = uvicorn.Server(uvicorn.Config(api, log_config=None, access_log=False))
         serving = asyncio.create_task(_serve(server, listener))
         try:
             with console.status("Starting; the mock categorizer learns its cars ..."):
                 await _started(server, serving)
-            async with httpx.AsyncClient(base_url=address, timeout=30, trust_env=False) as client:
+            headers = {"Authorization": f"Bearer {key}"} if key else {}
+            async with httpx.AsyncClient(
+                base_url=address, headers=headers, timeout=30, trust_env=False
+            ) as client:
                 try:
                     await _show(client, console)
                 except httpx.TransportError as error:
                     raise DemoFailed("The service did not answer.") from error
             if not once:
-                _invite(console, address)
+                _invite(console, address, key)
                 await serving
         finally:
             server.should_exit = True
@@ -136,7 +139,13 @@ def _read(response: httpx.Response) -> Appraisal:
     return Appraisal.model_validate(response.json())
 
 
-def _invite(console: Console, address: str) -> None:
+def _invite(console: Console, address: str, key: str | None) -> None:
+    if key is not None:
+        console.print(
+            "\nOthers can reach this address, so it asks for a key, which is not shown again:\n"
+            f"  curl -H 'Authorization: Bearer {key}' {address}/v1/appraisals",
+            soft_wrap=True,
+        )
     console.print(
         f"\n[bold]carvalue serves at {address}[/]  (mock data; Ctrl-C ends it)\n"
         f"  its description:      {address}/openapi.json\n"

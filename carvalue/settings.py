@@ -29,6 +29,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from carvalue.access_settings import LongKey, OidcSettings
 from carvalue.core.confirming import CorrectionScope
 from carvalue.core.errors import SettingsIncomplete
 from carvalue.core.identification import DEFAULT_RULE, MergeRule
@@ -169,6 +170,15 @@ class Settings(BaseSettings):
     )
     public_url: HttpAddress | None = Field(
         default=None, description="Where providers reach this service with their notices."
+    )
+    api_key: LongKey | None = Field(
+        default=None,
+        description="A key that may do everything, for development and small deployments.",
+    )
+    oidc: OidcSettings | None = None
+    attestation_test_secret: LongKey | None = Field(
+        default=None,
+        description="Devices that know it count as attested: for tests of your app only.",
     )
     log_format: Literal["json", "console"] = Field(
         default="json", description="How the service logs: for machines, or for a terminal."

@@ -21,7 +21,7 @@ from tests.fakes import (
 from tests.leaks import _no_key_is_logged  # noqa: F401 - watches over the whole run
 from tests.memory import MemoryStore
 from tests.postgres import which
-from tests.servers import ROOT, free_port, process
+from tests.servers import KEY, ROOT, free_port, process
 
 
 def pytest_report_header() -> str:
@@ -128,4 +128,5 @@ def environment() -> Iterator[dict[str, str]]:
             "CARVALUE_VALUERS_DEFAULT": "valuation_api",
             "CARVALUE_VALUATION_API__BASE_URL": mocks,
             "CARVALUE_VALUATION_API__API_KEY": "mock",
+            "CARVALUE_API_KEY": KEY,
         }

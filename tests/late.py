@@ -262,7 +262,9 @@ def world(late: Late, folder: Path, *, notices: str = "") -> Iterator[World]:
             lines += f"CARVALUE_PUBLIC_URL={stack.enter_context(serving(door.app()))}\n"
         path = folder / "some.env"
         path.write_text(lines.format(mocks=mocks))
-        address = stack.enter_context(serving(create_app(Settings(_env_file=path))))
+        address = stack.enter_context(
+            serving(create_app(Settings(_env_file=path), open_to_all=True))
+        )
         if notices == "passed on":
             door.carvalue = address
         client = stack.enter_context(

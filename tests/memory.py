@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from carvalue.core.answers import Answer, Awaited
 from carvalue.core.appraisal import Appraisal, AppraisalStatus
+from carvalue.core.callers import ANYBODY
 from carvalue.core.errors import (
     AppraisalNotFound,
     ChangedMeanwhile,
@@ -60,6 +61,9 @@ class MemoryStore:
         if found is None or found.expires_at <= self._now():
             raise AppraisalNotFound("There is no such appraisal.")
         return replace(found, lease=None)
+
+    async def owner(self, id: str) -> str:
+        return (await self.get(id)).owner
 
     async def save(
         self, appraisal: Appraisal, photo: Photo | None = None, *, key: RequestKey | None = None
@@ -121,11 +125,18 @@ class MemoryStore:
             self._photos.pop((id, side), None)
 
     async def page(
-        self, *, limit: int, after: Position | None = None, status: AppraisalStatus | None = None
+        self,
+        *,
+        limit: int,
+        after: Position | None = None,
+        status: AppraisalStatus | None = None,
+        owner: str = ANYBODY.owner,
     ) -> Sequence[Appraisal]:
         await self.check()
         now = self._now()
-        listed = [one for one in self._appraisals.values() if one.expires_at > now]
+        listed = [
+            one for one in self._appraisals.values() if one.expires_at > now and one.owner == owner
+        ]
         if status is not None:
             listed = [one for one in listed if one.status is status]
         return _after(listed, after)[:limit]

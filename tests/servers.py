@@ -20,6 +20,8 @@ from tests.leaks import WATCHED
 
 START_SECONDS = 30
 ROOT = Path(__file__).parent.parent
+KEY = "the-key-of-all-tests"
+WITH_KEY = {"Authorization": f"Bearer {KEY}"}
 
 
 def free_port() -> int:

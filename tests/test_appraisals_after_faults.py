@@ -238,7 +238,7 @@ async def service(settings: Settings, provider: str) -> AsyncIterator[Service]:
     async def hear(response: httpx.Response) -> None:
         heard.append(f"{response.headers} {(await response.aread()).decode()}")
 
-    app = create_app(settings)
+    app = create_app(settings, open_to_all=True)
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     async with (
         app.router.lifespan_context(app),

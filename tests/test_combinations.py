@@ -116,7 +116,7 @@ def test_from_photos_to_price(
     photos = {side: (f"{side}.jpg", sample_photo(side).read_bytes()) for side in ("front", "back")}
 
     with (
-        serving(create_app(settings)) as address,
+        serving(create_app(settings, open_to_all=True)) as address,
         httpx.Client(base_url=address, timeout=30, trust_env=False) as client,
     ):
         started = client.post("/v1/appraisals", files=photos)

@@ -71,7 +71,7 @@ def test_the_example_shows_the_defaults(tmp_path: Path, example: dict[str, str |
 
 
 def _some(name: str) -> str:
-    return "https://example.test" if name.endswith("URL") else "x"
+    return "https://example.test" if name.endswith(("URL", "ISSUER")) else "x"
 
 
 def test_the_example_as_it_is() -> None:

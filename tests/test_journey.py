@@ -35,7 +35,7 @@ async def client(
         # Enough for a busy machine, and nothing to wait for where a time-out is the point.
         provider_seconds=2.0 if slow else 20.0,
     )
-    app = create_app(settings)
+    app = create_app(settings, open_to_all=True)
     transport = httpx.ASGITransport(app=app)
     async with (
         app.router.lifespan_context(app),

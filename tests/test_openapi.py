@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from carvalue.web import appraisals, catalog, valuations, webhook_endpoints
+from carvalue.web import appraisals, catalog, devices, valuations, webhook_endpoints
 from carvalue.web.api import create_api
 from carvalue.web.openapi import client_description, full_description
 
@@ -24,6 +24,8 @@ INPUTS = {
     "ValuationCreate",
     "WebhookEndpointCreate",
     "WebhookEndpointChange",
+    "DeviceSessionCreate",
+    "DeviceAttestation",
     "Problem",
 }
 
@@ -80,6 +82,7 @@ def test_names_of_operations(description: dict[str, Any]) -> None:
         **vars(valuations),
         **vars(catalog),
         **vars(webhook_endpoints),
+        **vars(devices),
     }
 
     assert len(names) == len(set(names))

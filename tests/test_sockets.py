@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from carvalue.demo import sample_photo
-from tests.servers import START_SECONDS, free_port, process
+from tests.servers import START_SECONDS, WITH_KEY, free_port, process
 
 pytestmark = pytest.mark.journey
 
@@ -29,7 +29,7 @@ def served(environment: dict[str, str], folder: Path) -> Iterator[tuple[httpx.Cl
             env=environment,
             cwd=folder,
         ) as running,
-        httpx.Client(base_url=address, timeout=30, trust_env=False) as client,
+        httpx.Client(base_url=address, headers=WITH_KEY, timeout=30, trust_env=False) as client,
     ):
         yield client, running.pid
 

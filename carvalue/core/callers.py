@@ -37,11 +37,16 @@ class Caller:
     @property
     def tenant(self) -> str:
         """The owner that pays, and is told by webhooks: that of the key for its devices."""
-        return self.owner.partition("/")[0]
+        return tenant_of(self.owner)
 
     def may_see(self, owner: str) -> bool:
         """Whether what belongs to `owner` is there for this caller: its own, its devices'."""
         return owner == self.owner or owner.startswith(f"{self.owner}/")
+
+
+def tenant_of(owner: str) -> str:
+    """See `Caller.tenant`."""
+    return owner.partition("/")[0]
 
 
 ANYBODY = Caller("anybody", frozenset(Scope))

@@ -15,6 +15,7 @@ Everything that can go wrong, and what it is called.
     ├── InvalidCursor
     ├── MalformedKey · IdempotencyKeyReused · IdempotencyInProgress · AppraisalDeleted
     ├── Overloaded
+    ├── Unauthorized · Forbidden · AttestationFailed · IdentityProviderUnavailable
     ├── NoMarketData
     ├── ProviderError
     │   ├── TechnicalError   ProviderTimedOut · ProviderUnavailable · ProviderBusy
@@ -284,6 +285,33 @@ class InvalidCursor(CarvalueError):
 
 
 # Nothing to say about the price
+
+
+class Unauthorized(CarvalueError):
+    """There is no valid key or token. Whatever the reason, it says the same."""
+
+    code = "unauthorized"
+
+    def __init__(self) -> None:
+        super().__init__("Send a valid key or token: Authorization: Bearer ...")
+
+
+class Forbidden(CarvalueError):
+    """The key or token is not for this; its scopes say for what it is."""
+
+    code = "forbidden"
+
+
+class AttestationFailed(CarvalueError):
+    """The attestation is not of the team's own app on a genuine device, or not for this."""
+
+    code = "attestation-failed"
+
+
+class IdentityProviderUnavailable(CarvalueError):
+    """The identity provider's keys cannot be had, so that no token can be checked."""
+
+    code = "unavailable"
 
 
 class NoMarketData(CarvalueError):

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from carvalue.core.answers import Answer, Awaited
 from carvalue.core.appraisal import Appraisal, AppraisalStatus
+from carvalue.core.callers import ANYBODY
 from carvalue.core.cars import Car, MakeModel, Specs, SpecsSheet, Trim, VinCar
 from carvalue.core.photos import Photo, PhotoInfo, Side
 from carvalue.core.request_keys import RequestKey
@@ -207,6 +208,9 @@ class AppraisalStore(Protocol):
     async def get(self, id: str) -> Appraisal:
         """Raises `AppraisalNotFound`."""
 
+    async def owner(self, id: str) -> str:
+        """Whom the appraisal belongs to, for ever; raises `AppraisalNotFound`."""
+
     async def save(
         self, appraisal: Appraisal, photo: Photo | None = None, *, key: RequestKey | None = None
     ) -> Appraisal:
@@ -238,9 +242,14 @@ class AppraisalStore(Protocol):
         """Remove the appraisal, its photos and valuations; raises `AppraisalNotFound`."""
 
     async def page(
-        self, *, limit: int, after: Position | None = None, status: AppraisalStatus | None = None
+        self,
+        *,
+        limit: int,
+        after: Position | None = None,
+        status: AppraisalStatus | None = None,
+        owner: str = ANYBODY.owner,
     ) -> Sequence[Appraisal]:
-        """At most `limit` appraisals, newest first."""
+        """At most `limit` appraisals of exactly this owner, newest first."""
 
     async def photo(self, id: str, side: Side) -> Photo:
         """Raises `PhotoNotFound`, and `AppraisalNotFound`."""

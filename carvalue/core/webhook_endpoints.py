@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from carvalue.core.appraisal import new_id
+from carvalue.core.callers import ANYBODY
 from carvalue.core.webhooks import (
     TEST_EVENT,
     Delivery,
@@ -52,10 +53,15 @@ class WebhookEndpoints:
         self._now = now
 
     async def register(
-        self, url: str, event_types: Sequence[WebhookEventType] = (), description: str | None = None
+        self,
+        url: str,
+        event_types: Sequence[WebhookEventType] = (),
+        description: str | None = None,
+        *,
+        owner: str = ANYBODY.owner,
     ) -> Endpoint:
         """
-        Tell an address of these events from now on, or of all.
+        Tell an address from now on of these events, or of all, at appraisals of this owner.
 
         Raises `WebhookUrlRefused` and `TooManyWebhookEndpoints`.
         """
@@ -69,6 +75,7 @@ class WebhookEndpoints:
             created_at=at,
             updated_at=at,
             description=description,
+            owner=owner,
         )
         await self.store.add(endpoint)
         return endpoint

@@ -17,9 +17,11 @@ from enum import StrEnum
 from typing import Protocol
 
 from carvalue.core.appraisal import Appraisal, AppraisalStatus
+from carvalue.core.callers import ANYBODY, tenant_of
 from carvalue.core.ports import Position
 
 MAX_ENDPOINTS = 20
+"""Of each owner."""
 AT_ONCE = 4
 """Deliveries to one endpoint at the same time, so that a slow one delays no other."""
 RETRIED_AFTER = (
@@ -68,13 +70,18 @@ _EVENT_OF_STATUS = {
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that has happened to an appraisal; without one, a test."""
+    """
+    Something that has happened to an appraisal; without one, a test.
+
+    `tenant` is who is told, see `Caller`; nothing of it is sent.
+    """
 
     type: str
     at: datetime
     appraisal_id: str | None = None
     status: AppraisalStatus | None = None
     client_reference: str | None = None
+    tenant: str = ANYBODY.tenant
 
     def body(self) -> str:
         """The text that is signed and sent, the same in every attempt."""
@@ -100,7 +107,14 @@ def deletion_event(appraisal: Appraisal, at: datetime) -> Event:
 
 
 def _event(type: WebhookEventType, appraisal: Appraisal, at: datetime) -> Event:
-    return Event(type, at, appraisal.id, appraisal.status, appraisal.client_reference)
+    return Event(
+        type,
+        at,
+        appraisal.id,
+        appraisal.status,
+        appraisal.client_reference,
+        tenant_of(appraisal.owner),
+    )
 
 
 class WebhookDisabledReason(StrEnum):
@@ -131,6 +145,7 @@ class Endpoint:
     failing_since: datetime | None = None
     old_secret: str | None = field(default=None, repr=False)
     old_secret_until: datetime | None = None
+    owner: str = ANYBODY.owner
 
     @property
     def enabled(self) -> bool:
@@ -262,8 +277,10 @@ class WebhookStore(Protocol):
 
     async def get(self, id: str) -> Endpoint: ...
 
-    async def page(self, *, limit: int, after: Position | None = None) -> Sequence[Endpoint]:
-        """Newest first."""
+    async def page(
+        self, *, limit: int, after: Position | None = None, owner: str = ANYBODY.owner
+    ) -> Sequence[Endpoint]:
+        """Those of exactly this owner, newest first."""
 
     async def change(self, id: str, change: Callable[[Endpoint], Endpoint]) -> Endpoint:
         """Keep what `change` makes of the endpoint; disabled, it gets nothing that is pending."""

@@ -39,6 +39,7 @@ _VALUATIONS = table_of(ValuationRow)
 
 _THIS: BindParameter[str] = bindparam("this")
 _ROW = select(_ROWS).where(_ROWS.c.id == _THIS)
+_OWNER = select(_ROWS.c.owner).where(_ROWS.c.id == _THIS, _ROWS.c.expires_at > bindparam("now"))
 _BEFORE = select(
     _ROWS.c.status, exists().where(_AWAITED.c.appraisal_id == _ROWS.c.id).label("awaits")
 ).where(_ROWS.c.id == _THIS)
@@ -62,6 +63,12 @@ def read_row(session: Session, id: str) -> Any:
     return session.connection().execute(_ROW, {"this": id}).first()
 
 
+def read_owner(session: Session, id: str, now: datetime) -> str | None:
+    """Whom the appraisal belongs to; None if it is not there, or has expired."""
+    owner: str | None = session.connection().execute(_OWNER, {"this": id, "now": now}).scalar()
+    return owner
+
+
 def read_appraisal(row: Any) -> Appraisal:
     """The appraisal of a row."""
     return replace(APPRAISAL.validate_json(row.document), version=row.version)
@@ -69,7 +76,7 @@ def read_appraisal(row: Any) -> Appraisal:
 
 def write_new(session: Session, appraisal: Appraisal, photos: Sequence[Photo]) -> None:
     """A new appraisal with its photos."""
-    _execute(session, _ADDED, appraisal, {"id": appraisal.id})
+    _execute(session, _ADDED, appraisal, {"id": appraisal.id, "owner": appraisal.owner})
     if photos:
         added = [_photo_columns(appraisal.id, photo) for photo in photos]
         session.connection().execute(_PHOTOS_ADDED, added)

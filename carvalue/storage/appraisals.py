@@ -14,6 +14,7 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from carvalue.core.appraisal import Appraisal, AppraisalStatus, Confirmation
+from carvalue.core.callers import ANYBODY
 from carvalue.core.changes import Changes
 from carvalue.core.errors import (
     AppraisalNotFound,
@@ -32,6 +33,7 @@ from carvalue.storage.appraisal_rows import (
     CONFIRMATION,
     VALUATION,
     read_appraisal,
+    read_owner,
     read_row,
     write_change,
     write_deletion,
@@ -86,6 +88,13 @@ class SqlAppraisalStore:
 
     async def get(self, id: str) -> Appraisal:
         return await self._database.read(lambda session: read_appraisal(self._row(session, id)))
+
+    async def owner(self, id: str) -> str:
+        now = self._now()
+        owner = await self._database.read(lambda session: read_owner(session, id, now))
+        if owner is None:
+            raise AppraisalNotFound("There is no such appraisal.")
+        return owner
 
     async def save(
         self, appraisal: Appraisal, photo: Photo | None = None, *, key: RequestKey | None = None
@@ -153,9 +162,16 @@ class SqlAppraisalStore:
         self._changes.changed(id)
 
     async def page(
-        self, *, limit: int, after: Position | None = None, status: AppraisalStatus | None = None
+        self,
+        *,
+        limit: int,
+        after: Position | None = None,
+        status: AppraisalStatus | None = None,
+        owner: str = ANYBODY.owner,
     ) -> Sequence[Appraisal]:
-        query = select(AppraisalRow).where(col(AppraisalRow.expires_at) > self._now())
+        query = select(AppraisalRow).where(
+            AppraisalRow.owner == owner, col(AppraisalRow.expires_at) > self._now()
+        )
         if status is not None:
             query = query.where(AppraisalRow.status == status.value)
         query = newest_first(query, AppraisalRow, after).limit(limit)

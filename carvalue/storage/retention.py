@@ -17,6 +17,7 @@ from carvalue.core.appraisal import AppraisalStatus
 from carvalue.core.webhooks import KEPT_FOR as MESSAGES_KEPT_FOR
 from carvalue.core.webhooks import WebhookDeliveryStatus
 from carvalue.storage.database import Database
+from carvalue.storage.key_tables import UsedChallengeRow
 from carvalue.storage.ledger import KEPT_FOR as CALLS_KEPT_FOR
 from carvalue.storage.tables import AppraisalRow, KeptAnswerRow, PhotoRow
 from carvalue.storage.webhook_tables import WebhookDeliveryRow
@@ -37,6 +38,7 @@ class Removed:
     request_keys: int = 0
     paid_calls: int = 0
     webhook_deliveries: int = 0
+    used_challenges: int = 0
 
 
 def _now() -> datetime:
@@ -90,6 +92,10 @@ class SqlRetention:
                     WebhookDeliveryRow.status != WebhookDeliveryStatus.pending.value,
                     WebhookDeliveryRow.created_at <= now - MESSAGES_KEPT_FOR,
                 ),
+            ),
+            used_challenges=await self._remove(
+                UsedChallengeRow,
+                select(UsedChallengeRow.hash).where(UsedChallengeRow.expires_at <= now),
             ),
         )
         if removed.photos:

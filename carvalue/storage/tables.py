@@ -28,7 +28,7 @@ def table_of(row: type[SQLModel]) -> Table:
 
 class AppraisalRow(SQLModel, table=True):
     """
-    One appraisal. `document` is the whole of it as JSON, its version apart.
+    One appraisal. `document` is the whole of it as JSON, its version apart. `owner` never changes.
 
     `stage` is what is to be done, `lease` the token of who does it, `lease_until` when that one
     is to be given up (see `carvalue.storage.leases`), `tries` how often that has happened.
@@ -36,8 +36,8 @@ class AppraisalRow(SQLModel, table=True):
 
     __tablename__ = "appraisal"
     __table_args__ = (
-        Index("appraisal_newest_first", "created_at", "id"),
-        Index("appraisal_of_status", "status", "created_at", "id"),
+        Index("appraisal_newest_first", "owner", "created_at", "id"),
+        Index("appraisal_of_status", "owner", "status", "created_at", "id"),
         # Few are open at a time, of however many.
         Index(
             "appraisal_open",
@@ -48,6 +48,7 @@ class AppraisalRow(SQLModel, table=True):
     )
 
     id: str = Field(primary_key=True)
+    owner: str
     version: int
     status: str
     created_at: datetime = Field(sa_type=UtcDateTime)

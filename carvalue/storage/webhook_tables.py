@@ -19,6 +19,7 @@ class WebhookEndpointRow(SQLModel, table=True):
     __tablename__ = "webhook_endpoint"
 
     id: str = Field(primary_key=True)
+    owner: str = Field(index=True)
     url: str
     event_types: str
     description: str | None

@@ -11,10 +11,11 @@ from datetime import UTC, datetime
 from random import random
 from typing import Any
 
-from sqlalchemy import func, insert, update
+from sqlalchemy import bindparam, func, insert, update
 from sqlmodel import Session, col, select
 
 from carvalue.core.appraisal import new_id
+from carvalue.core.callers import ANYBODY
 from carvalue.core.errors import (
     TooManyWebhookEndpoints,
     WebhookDeliveryNotFound,
@@ -47,7 +48,10 @@ PENDING = WebhookDeliveryStatus.pending.value
 # Built once: every change of an appraisal asks this.
 _WANTED = (
     select(WebhookEndpointRow.id, WebhookEndpointRow.event_types)
-    .where(col(WebhookEndpointRow.disabled_reason).is_(None))
+    .where(
+        col(WebhookEndpointRow.owner) == bindparam("tenant"),
+        col(WebhookEndpointRow.disabled_reason).is_(None),
+    )
     .order_by(col(WebhookEndpointRow.id))
     # Where others write meanwhile, none of these is removed before we are done.
     .with_for_update(read=True, key_share=True)
@@ -57,12 +61,13 @@ _INSERTED = insert(WebhookDeliveryRow)
 
 def record(session: Session, event: Event) -> bool:
     """
-    Write an event down, in the caller's transaction, for every endpoint that wants to know.
+    Write an event down, in the caller's transaction, for every endpoint of its tenant that wants
+    to know.
 
     The answer is whether there is any: then wake the deliverer after the commit.
     """
     connection = session.connection()
-    wanted = connection.execute(_WANTED).all()
+    wanted = connection.execute(_WANTED, {"tenant": event.tenant}).all()
     told = [id for id, event_types in wanted if event.type in event_types.split()]
     if told:
         body = event.body()
@@ -92,7 +97,8 @@ class SqlWebhooks:
 
     async def add(self, endpoint: Endpoint) -> None:
         def insert(session: Session) -> None:
-            known = session.exec(select(func.count()).select_from(WebhookEndpointRow)).one()
+            count = select(func.count()).select_from(WebhookEndpointRow)
+            known = session.exec(count.where(WebhookEndpointRow.owner == endpoint.owner)).one()
             if known >= MAX_ENDPOINTS:
                 raise TooManyWebhookEndpoints(
                     f"There are {MAX_ENDPOINTS} webhook endpoints already; delete one."
@@ -104,8 +110,11 @@ class SqlWebhooks:
     async def get(self, id: str) -> Endpoint:
         return await self._database.read(lambda session: _endpoint(_row(session, id)))
 
-    async def page(self, *, limit: int, after: Position | None = None) -> Sequence[Endpoint]:
-        query = newest_first(select(WebhookEndpointRow), WebhookEndpointRow, after).limit(limit)
+    async def page(
+        self, *, limit: int, after: Position | None = None, owner: str = ANYBODY.owner
+    ) -> Sequence[Endpoint]:
+        own = select(WebhookEndpointRow).where(WebhookEndpointRow.owner == owner)
+        query = newest_first(own, WebhookEndpointRow, after).limit(limit)
 
         def read(session: Session) -> list[Endpoint]:
             return [_endpoint(row) for row in session.exec(query)]
@@ -320,6 +329,7 @@ def _delivery(row: WebhookDeliveryRow) -> Delivery:
 def _endpoint_columns(endpoint: Endpoint) -> dict[str, Any]:
     reason = endpoint.disabled_reason
     return {
+        "owner": endpoint.owner,
         "url": endpoint.url,
         "event_types": " ".join(endpoint.event_types),
         "description": endpoint.description,
@@ -347,4 +357,5 @@ def _endpoint(row: WebhookEndpointRow) -> Endpoint:
         failing_since=row.failing_since,
         old_secret=row.old_secret,
         old_secret_until=row.old_secret_until,
+        owner=row.owner,
     )

@@ -13,11 +13,13 @@ from carvalue.core.observer import Observer
 from carvalue.web import (
     appraisals,
     catalog,
+    devices,
     health,
     notices,
     valuations,
     webhook_endpoints,
 )
+from carvalue.web.access import APPRAISING, DEVICES, WEBHOOKS, Access
 from carvalue.web.admission import Admission
 from carvalue.web.openapi import describe
 from carvalue.web.problems import add_problem_handlers
@@ -30,12 +32,14 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 def create_api(
     lifespan: Lifespan | None = None,
     *,
+    open_to_all: bool = False,
     observers: tuple[Observer, ...] = (),
     tracer_provider: TracerProvider | None = None,
 ) -> FastAPI:
     """
     The API. `lifespan` puts a `Services` on `app.state.services`; without one the API can be
-    described, not used. The observers are told of every request, and of what is done for it.
+    described, not used. `open_to_all`: without access control. The observers are told of
+    every request, and of what is done for it.
     """
     app = FastAPI(
         title="carvalue",
@@ -63,13 +67,17 @@ def create_api(
         # Two photos and the fields around them; text fields are short.
         form_limits={"max_files": 2, "max_fields": 16, "max_part_size": 4096},
     )
-    for part in (appraisals, valuations, catalog, webhook_endpoints, notices):
-        app.include_router(part.router)
+    for part in (appraisals, valuations, catalog):
+        app.include_router(part.router, dependencies=APPRAISING)
+    app.include_router(devices.router, dependencies=DEVICES)
+    app.include_router(webhook_endpoints.router, dependencies=WEBHOOKS)
+    app.include_router(notices.router)
     app.include_router(health.router)
     app.webhooks.include_router(webhook_endpoints.events)
     add_problem_handlers(app)
     app.add_middleware(BodyLimit)
     app.add_middleware(Admission)
+    app.add_middleware(Access, open_to_all=open_to_all)
     app.add_middleware(CommonHeaders)
     app.add_middleware(RequestLog, observers=observers)
     describe(app)

@@ -14,13 +14,14 @@ from carvalue.core.photos import Side
 from carvalue.core.ports import Position
 from carvalue.core.request_keys import RequestKeyTaken
 from carvalue.web import car_schemas, inputs, schemas
-from carvalue.web.cursors import first_of, position_of
 from carvalue.web.dependencies import (
     MAX_PAGE,
     AcceptLanguage,
     AppraisalId,
     AppraiserDep,
+    CallerDep,
     Cursor,
+    CursorsDep,
     IfMatch,
     IfNoneMatch,
     Limit,
@@ -42,7 +43,6 @@ from carvalue.web.uploads import prepared, read_photo
 
 router = APIRouter(prefix="/v1/appraisals", tags=["appraisals"])
 
-LIST = "appraisals"
 LATE: dict[int | str, dict[str, Any]] = {
     202: {
         "model": schemas.Appraisal,
@@ -91,6 +91,7 @@ def _worked_at(
 async def create_appraisal(
     form: Annotated[inputs.AppraisalCreate, Form(media_type="multipart/form-data")],
     services: ServicesDep,
+    caller: CallerDep,
     response: Response,
     key: IdempotencyKey,
     prefer: PreferDep,
@@ -105,9 +106,9 @@ async def create_appraisal(
     are kept. A 404 means that somebody has deleted the appraisal meanwhile.
     """
     appraiser, wait = services.appraiser, prefer.seconds(services.patience)
-    start = form.to_start(language_of(accept_language))
+    start = form.to_start(language_of(accept_language), caller.owner)
     uploads = await form.front.read(), await form.back.read()
-    request = request_key(key, "create_appraisal", start, photos=uploads)
+    request = request_key(key, caller, "create_appraisal", start, photos=uploads)
     async with services.in_progress.reading(request):
         id = await made_before(appraiser.store, request, response)
         if id is None:
@@ -127,6 +128,8 @@ async def create_appraisal(
 @router.get("", responses=problems(errors.InvalidCursor))
 async def list_appraisals(
     appraiser: AppraiserDep,
+    caller: CallerDep,
+    cursors: CursorsDep,
     response: Response,
     status: Annotated[
         AppraisalStatus | None, Query(description="Only those of this status.")
@@ -134,12 +137,17 @@ async def list_appraisals(
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> schemas.AppraisalList:
-    """List appraisals, newest first."""
+    """List the caller's own appraisals, newest first."""
     limit = min(limit, MAX_PAGE)
-    after = position_of(cursor, of=LIST)
-    found = await appraiser.store.page(limit=limit + 1, after=after, status=status)
-    page, next_cursor = first_of(
-        found, limit, lambda one: Position(one.created_at, one.id), of=LIST
+    listed = ("appraisals", caller.owner, status.value if status else "")
+    found = await appraiser.store.page(
+        limit=limit + 1,
+        after=cursors.position_of(cursor, of=listed),
+        status=status,
+        owner=caller.owner,
+    )
+    page, next_cursor = cursors.first_of(
+        found, limit, lambda one: Position(one.created_at, one.id), of=listed
     )
     if next_cursor:
         only = f"&status={status.value}" if status else ""
@@ -243,6 +251,7 @@ async def replace_photo(
 async def retry_categorization(
     appraisal_id: AppraisalId,
     services: ServicesDep,
+    caller: CallerDep,
     response: Response,
     key: IdempotencyKey,
     prefer: PreferDep,
@@ -255,7 +264,7 @@ async def retry_categorization(
     """
     body = body or inputs.CategorizationCreate()
     appraiser, wait = services.appraiser, prefer.seconds(services.patience)
-    request = request_key(key, "retry_categorization", appraisal_id, body)
+    request = request_key(key, caller, "retry_categorization", appraisal_id, body)
     if await made_before(appraiser.store, request, response) is None:
         try:
             await appraiser.recategorize(

@@ -3,6 +3,7 @@ What routes are handed: the use cases, and the headers that they share.
 """
 
 import re
+import secrets
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Protocol
 
@@ -10,7 +11,13 @@ from fastapi import Depends, Header, Path, Query, Request
 
 from carvalue.core.appraisal import Appraisal
 from carvalue.core.appraiser import Appraiser
+from carvalue.core.authentication import Authenticator
+from carvalue.core.callers import Caller
+from carvalue.core.devices import DeviceSessions
+from carvalue.core.errors import AppraisalNotFound
+from carvalue.core.signing import Signer
 from carvalue.core.webhook_endpoints import WebhookEndpoints
+from carvalue.web.cursors import Cursors
 from carvalue.web.idempotency import InProgress
 from carvalue.web.prefer import DEFAULT_SECONDS
 
@@ -32,6 +39,10 @@ class Services:
     patience: float = DEFAULT_SECONDS
     """Seconds that a caller waits who does not say how long."""
     in_progress: InProgress = field(default_factory=InProgress)
+    authenticator: Authenticator | None = None
+    """Without one nobody is let in, unless the API is open to all."""
+    sessions: DeviceSessions | None = None
+    cursors: Cursors = field(default_factory=lambda: Cursors(Signer(secrets.token_bytes(32))))
 
 
 def _services(request: Request) -> Services:
@@ -43,12 +54,41 @@ def _appraiser(services: Annotated[Services, Depends(_services)]) -> Appraiser:
     return services.appraiser
 
 
+def _cursors(request: Request) -> Cursors:
+    cursors: Cursors = request.app.state.services.cursors
+    return cursors
+
+
+def _caller(request: Request) -> Caller:
+    caller: Caller = request.state.caller  # `web.access` has put it there
+    return caller
+
+
 ServicesDep = Annotated[Services, Depends(_services)]
 AppraiserDep = Annotated[Appraiser, Depends(_appraiser)]
+CursorsDep = Annotated[Cursors, Depends(_cursors)]
+CallerDep = Annotated[Caller, Depends(_caller)]
 
-AppraisalId = Annotated[
-    str, Path(max_length=100, examples=["apr_a6cc60494d594fd6a91ea96f51049134"])
-]
+
+async def own_appraisal(
+    appraisal_id: Annotated[
+        str, Path(max_length=100, examples=["apr_a6cc60494d594fd6a91ea96f51049134"])
+    ],
+    appraiser: AppraiserDep,
+    caller: CallerDep,
+) -> str:
+    """
+    The id of an appraisal that the caller may see.
+
+    Raises `AppraisalNotFound` for one that is another's, as for one that is not there.
+    """
+    if not caller.may_see(await appraiser.store.owner(appraisal_id)):
+        raise AppraisalNotFound("There is no such appraisal.")
+    return appraisal_id
+
+
+AppraisalId = Annotated[str, Depends(own_appraisal)]
+"""Whoever has one has been let through: an owner never changes."""
 MAX_PAGE = 100
 Limit = Annotated[
     int, Query(ge=1, description=f"How many at most; more than {MAX_PAGE} count as {MAX_PAGE}.")

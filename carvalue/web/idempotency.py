@@ -16,6 +16,7 @@ from fastapi import Depends, Header, Response
 
 from carvalue.core.appraisal import Appraisal
 from carvalue.core.appraiser import Appraiser
+from carvalue.core.callers import Caller
 from carvalue.core.errors import (
     AppraisalDeleted,
     AppraisalNotFound,
@@ -57,14 +58,14 @@ IdempotencyKey = Annotated[str | None, Depends(idempotency_key)]
 
 
 def request_key(
-    key: str | None, operation: str, *asked: object, photos: tuple[bytes, ...] = ()
+    key: str | None, caller: Caller, operation: str, *asked: object, photos: tuple[bytes, ...] = ()
 ) -> RequestKey | None:
-    """The key of a request; None where the caller gave none. `asked` is what it asks for."""
+    """The key of a caller's request; None where it gave none. `asked` is what it asks for."""
     if key is None:
         return None
     digests = [hashlib.sha256(photo).hexdigest() for photo in photos]
     told = json.dumps([*asked, *digests], default=str)
-    return RequestKey("", operation, key, hashlib.sha256(told.encode()).hexdigest())
+    return RequestKey(caller.owner, operation, key, hashlib.sha256(told.encode()).hexdigest())
 
 
 class InProgress:

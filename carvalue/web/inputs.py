@@ -41,7 +41,7 @@ class AppraisalCreate(InBody):
         Field(description="Confirm without asking when both photos are sure and `year` is given."),
     ] = False
 
-    def to_start(self, language: str) -> Start:
+    def to_start(self, language: str, owner: str) -> Start:
         usage = _usage(self.mileage, self.mileage_unit, self.condition)
         return Start(
             entered=Entered(self.year, usage, self.auto_confirm),
@@ -50,6 +50,7 @@ class AppraisalCreate(InBody):
             country=self.country,
             client_reference=self.client_reference,
             language=language,
+            owner=owner,
         )
 
 

@@ -13,6 +13,14 @@ from fastapi.openapi.utils import get_openapi
 
 from carvalue.web.problems import MEDIA_TYPE
 
+SECURITY_SCHEMES = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A server's or an app's key, the token of a device session, or a token of "
+        "the team's own identity provider.",
+    }
+}
 IMAGE_TYPES = "image/jpeg, image/png, image/webp, image/heic"
 
 HEADERS: dict[str, dict[str, Any]] = {
@@ -58,6 +66,8 @@ def full_description(app: FastAPI) -> dict[str, Any]:
         routes=app.routes,
         webhooks=app.webhooks.routes,
     )
+    schema["components"]["securitySchemes"] = SECURITY_SCHEMES
+    schema["security"] = [{"bearer": []}]
     for component in schema["components"]["schemas"].values():
         _tidy(component)
     for operation in _operations(schema):

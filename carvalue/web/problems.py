@@ -13,12 +13,11 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
-from pydantic.json_schema import SkipJsonSchema
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from carvalue.core import errors
+from carvalue.web.problem_schemas import Problem, ProblemField
 from carvalue.web.requests import MAX_JSON, MAX_UPLOAD, common_headers, request_id
 
 logger = logging.getLogger(__name__)
@@ -57,6 +56,10 @@ STATUS_OF: dict[type[errors.CarvalueError], int] = {
     errors.TooManyWebhookEndpoints: 409,
     errors.WebhookEndpointDisabled: 409,
     errors.InvalidCursor: 400,
+    errors.Unauthorized: 401,
+    errors.Forbidden: 403,
+    errors.AttestationFailed: 403,
+    errors.IdentityProviderUnavailable: 503,
     errors.NoMarketData: 422,
     errors.ProviderTimedOut: 504,
     errors.ProviderUnavailable: 502,
@@ -99,6 +102,9 @@ TITLE_OF = {
     "idempotency-in-progress": "The same request is being read",
     "appraisal-deleted": "The appraisal was deleted",
     "overloaded": "There is too much to do right now",
+    "unauthorized": "A valid key or token is needed",
+    "forbidden": "The key or token is not for this",
+    "attestation-failed": "The device could not be attested",
     "not-found": "Not found",
     "method-not-allowed": "The method is not allowed here",
     "invalid-state": "The appraisal is not in a state for this",
@@ -137,7 +143,11 @@ RETRYABLE = (
     errors.ChangedMeanwhile,
     errors.IdempotencyInProgress,
     errors.Overloaded,
+    errors.IdentityProviderUnavailable,
 )
+
+CHALLENGE = 'Bearer realm="carvalue"'
+"""The same for no key, a wrong one, and one whose time is over (RFC 6750, 3 lets us say more)."""
 
 FIELD_NAME = re.compile(r"[A-Za-z][A-Za-z_-]{0,39}")
 
@@ -147,36 +157,10 @@ LONGEST_RETRY = 3600
 """Seconds; a provider's quota may be used up for weeks, but that may also be mended."""
 
 
-class ProblemField(BaseModel):
-    """What is wrong with one field."""
-
-    pointer: str = Field(
-        description="JSON pointer into the body, such as `#/year`; "
-        "`query:limit`, `path:side` or `header:If-Match` outside it.",
-        examples=["#/year"],
-    )
-    code: str = Field(examples=["unknown_year"])
-    detail: str
-
-
-class Problem(BaseModel):
-    """An error, after RFC 9457. Match on `code`; texts may change."""
-
-    type: str = Field(examples=["/problems/unknown-year"])
-    title: str
-    status: int
-    code: str = Field(examples=["unknown-year"])
-    detail: str
-    instance: str = Field(description="The request's id, for support.")
-    errors: list[ProblemField]
-    retryable: bool = Field(description="Whether the same request may succeed later.")
-    known_years: list[int] | SkipJsonSchema[None] = Field(
-        default=None, description="The years to choose from, where the year is the problem."
-    )
-
-
 ALWAYS = {
     400: "`malformed-body`: The request cannot be read.",
+    401: "`unauthorized`: There is no valid key or token; the answer does not say why.",
+    403: "`forbidden`: The key or token is not for this; its scopes say for what it is.",
     422: "`validation-failed`: The request does not fit; `errors` says where.",
     500: "`internal`: Something went wrong here.",
     503: "`unavailable`: The database cannot be reached or written to.",
@@ -257,7 +241,7 @@ async def carvalue_error(request: Request, error: Exception) -> JSONResponse:
     elif status >= 500:
         logger.error("%s", error, exc_info=error)
     retryable = isinstance(error, RETRYABLE)
-    headers = {}
+    headers = {"WWW-Authenticate": CHALLENGE} if isinstance(error, errors.Unauthorized) else {}
     if retryable:
         wait = getattr(error, "retry_after", None) or RETRY_SECONDS
         headers["Retry-After"] = str(min(wait, LONGEST_RETRY))

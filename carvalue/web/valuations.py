@@ -10,12 +10,13 @@ from carvalue.core import errors
 from carvalue.core.ports import Position
 from carvalue.core.request_keys import RequestKeyTaken
 from carvalue.web import car_schemas, inputs, schemas
-from carvalue.web.cursors import first_of, position_of
 from carvalue.web.dependencies import (
     MAX_PAGE,
     AppraisalId,
     AppraiserDep,
+    CallerDep,
     Cursor,
+    CursorsDep,
     Limit,
     ServicesDep,
 )
@@ -45,6 +46,7 @@ router = APIRouter(prefix="/v1/appraisals/{appraisal_id}/valuations", tags=["val
 async def create_valuation(
     appraisal_id: AppraisalId,
     services: ServicesDep,
+    caller: CallerDep,
     response: Response,
     key: IdempotencyKey,
     prefer: PreferDep,
@@ -60,7 +62,7 @@ async def create_valuation(
         prefer = Preference()
     appraiser, wait = services.appraiser, prefer.seconds(services.patience)
     usage = body.to_usage() if body else None
-    request = request_key(key, "create_valuation", appraisal_id, usage)
+    request = request_key(key, caller, "create_valuation", appraisal_id, usage)
     id = await made_before(appraiser.store, request, response)
     try:
         made = await appraiser.value(appraisal_id, usage, valuation_id=id, key=request, wait=wait)
@@ -76,17 +78,20 @@ async def create_valuation(
 async def list_valuations(
     appraisal_id: AppraisalId,
     appraiser: AppraiserDep,
+    caller: CallerDep,
+    cursors: CursorsDep,
     response: Response,
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> schemas.ValuationList:
     """List the valuations of an appraisal, newest first."""
     limit = min(limit, MAX_PAGE)
+    listed = ("valuations", caller.owner, appraisal_id)
     found = await appraiser.store.valuations(
-        appraisal_id, limit=limit + 1, after=position_of(cursor, of=appraisal_id)
+        appraisal_id, limit=limit + 1, after=cursors.position_of(cursor, of=listed)
     )
-    page, next_cursor = first_of(
-        found, limit, lambda one: Position(one.created_at, one.id), of=appraisal_id
+    page, next_cursor = cursors.first_of(
+        found, limit, lambda one: Position(one.created_at, one.id), of=listed
     )
     if next_cursor:
         response.headers["Link"] = (

@@ -11,8 +11,7 @@ from carvalue.core.ports import Position
 from carvalue.core.webhook_endpoints import WebhookEndpoints
 from carvalue.core.webhooks import Endpoint
 from carvalue.web import webhook_schemas as schemas
-from carvalue.web.cursors import first_of, position_of
-from carvalue.web.dependencies import MAX_PAGE, Cursor, Limit
+from carvalue.web.dependencies import MAX_PAGE, CallerDep, Cursor, CursorsDep, Limit
 from carvalue.web.fields import ID
 from carvalue.web.problems import problems
 
@@ -26,7 +25,26 @@ def _webhooks(request: Request) -> WebhookEndpoints:
 
 
 WebhooksDep = Annotated[WebhookEndpoints, Depends(_webhooks)]
-EndpointId = Annotated[str, Path(pattern=ID, examples=["whe_a6cc60494d594fd6a91ea96f51049134"])]
+
+
+async def own_endpoint(
+    endpoint_id: Annotated[
+        str, Path(pattern=ID, examples=["whe_a6cc60494d594fd6a91ea96f51049134"])
+    ],
+    webhooks: WebhooksDep,
+    caller: CallerDep,
+) -> str:
+    """
+    The id of an endpoint of the caller.
+
+    Raises `WebhookEndpointNotFound` for one that is another's, as for one that is not there.
+    """
+    if (await webhooks.store.get(endpoint_id)).owner != caller.tenant:
+        raise errors.WebhookEndpointNotFound("There is no such webhook endpoint.")
+    return endpoint_id
+
+
+EndpointId = Annotated[str, Depends(own_endpoint)]
 DeliveryId = Annotated[str, Path(pattern=ID, examples=["msg_0f7f60494d594fd6a91ea96f51049134"])]
 
 
@@ -41,27 +59,42 @@ def _with_secret(endpoint: Endpoint, response: Response) -> schemas.WebhookEndpo
     responses=problems(errors.WebhookUrlRefused, errors.TooManyWebhookEndpoints, body=True),
 )
 async def create_webhook_endpoint(
-    body: schemas.WebhookEndpointCreate, webhooks: WebhooksDep, response: Response
+    body: schemas.WebhookEndpointCreate,
+    webhooks: WebhooksDep,
+    caller: CallerDep,
+    response: Response,
 ) -> schemas.WebhookEndpointWithSecret:
     """
     Register an address that events are sent to, signed after Standard Webhooks.
 
     Keep the secret: it is not shown again.
     """
-    made = await webhooks.register(body.url, body.event_types or (), body.description)
+    made = await webhooks.register(
+        body.url, body.event_types or (), body.description, owner=caller.tenant
+    )
     response.headers["Location"] = f"{PATH}/{made.id}"
     return _with_secret(made, response)
 
 
 @router.get("", responses=problems(errors.InvalidCursor))
 async def list_webhook_endpoints(
-    webhooks: WebhooksDep, response: Response, limit: Limit = 20, cursor: Cursor = None
+    webhooks: WebhooksDep,
+    caller: CallerDep,
+    cursors: CursorsDep,
+    response: Response,
+    limit: Limit = 20,
+    cursor: Cursor = None,
 ) -> schemas.WebhookEndpointList:
     """List the webhook endpoints, newest first."""
     limit = min(limit, MAX_PAGE)
-    found = await webhooks.store.page(limit=limit + 1, after=position_of(cursor, of=PATH))
-    page, next_cursor = first_of(
-        found, limit, lambda one: Position(one.created_at, one.id), of=PATH
+    listed = ("webhook-endpoints", caller.tenant)
+    found = await webhooks.store.page(
+        limit=limit + 1,
+        after=cursors.position_of(cursor, of=listed),
+        owner=caller.tenant,
+    )
+    page, next_cursor = cursors.first_of(
+        found, limit, lambda one: Position(one.created_at, one.id), of=listed
     )
     if next_cursor:
         response.headers["Link"] = f'<{PATH}?limit={limit}&cursor={next_cursor}>; rel="next"'
@@ -137,17 +170,20 @@ async def send_test_webhook(
 async def list_webhook_deliveries(
     endpoint_id: EndpointId,
     webhooks: WebhooksDep,
+    caller: CallerDep,
+    cursors: CursorsDep,
     response: Response,
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> schemas.WebhookDeliveryList:
     """List what has been sent to a webhook endpoint in the last 30 days, newest first."""
     limit = min(limit, MAX_PAGE)
+    listed = ("webhook-deliveries", caller.tenant, endpoint_id)
     found = await webhooks.store.deliveries(
-        endpoint_id, limit=limit + 1, after=position_of(cursor, of=endpoint_id)
+        endpoint_id, limit=limit + 1, after=cursors.position_of(cursor, of=listed)
     )
-    page, next_cursor = first_of(
-        found, limit, lambda one: Position(one.created_at, one.id), of=endpoint_id
+    page, next_cursor = cursors.first_of(
+        found, limit, lambda one: Position(one.created_at, one.id), of=listed
     )
     if next_cursor:
         path = f"{PATH}/{endpoint_id}/deliveries"

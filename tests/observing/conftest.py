@@ -79,7 +79,7 @@ def metrics() -> Metrics:
 async def client(tmp_path: Path, metrics: Metrics) -> AsyncIterator[httpx.AsyncClient]:
     """The service on the embedded mocks; every provider behaves again afterwards."""
     settings = mock_settings(database_url=f"sqlite:///{tmp_path}/test.db", provider_seconds=20.0)
-    app = create_app(settings, metrics=metrics)
+    app = create_app(settings, open_to_all=True, metrics=metrics)
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     async with (
         app.router.lifespan_context(app),

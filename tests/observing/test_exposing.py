@@ -75,7 +75,7 @@ async def test_the_service_shows_them(tmp_path: Path) -> None:
     """
     port = free_port()
     settings = mock_settings(database_url=f"sqlite:///{tmp_path}/test.db")
-    app = create_app(settings.model_copy(update={"metrics_port": port}))
+    app = create_app(settings.model_copy(update={"metrics_port": port}), open_to_all=True)
     transport = httpx.ASGITransport(app=app)
     async with (
         app.router.lifespan_context(app),

@@ -132,7 +132,9 @@ async def test_a_bug(log: Log) -> None:
     """
     Our own mistake can be found by the id that the caller was shown.
     """
-    async with client_of(create_api()) as client:  # nothing is open, so nothing works
+    async with client_of(
+        create_api(open_to_all=True)
+    ) as client:  # nothing is open, so nothing works
         answer = await client.get("/v1/appraisals", headers={"X-Request-Id": REQUEST_ID})
 
     assert answer.status_code == 500
@@ -147,7 +149,7 @@ async def test_requests_at_once(log: Log) -> None:
     """
     Requests that are under way at the same time are not mixed up.
     """
-    app = create_api()
+    app = create_api(open_to_all=True)
     everybody_is_here = asyncio.Barrier(5)
 
     @app.get("/pause/{appraisal_id}")
@@ -172,7 +174,7 @@ async def test_a_request_that_is_given_up(log: Log) -> None:
     """
     A request that is cancelled has its line too, and counts as none of our failures.
     """
-    app = create_api()
+    app = create_api(open_to_all=True)
     arrived = asyncio.Event()
 
     @app.get("/for/ever")
@@ -205,9 +207,9 @@ async def test_nobody_observes() -> None:
     Without observers nobody is told, and after a request nobody is told any more.
     """
     seen: list[object] = []
-    async with client_of(create_api(observers=(seen.append,))) as client:
+    async with client_of(create_api(open_to_all=True, observers=(seen.append,))) as client:
         await client.get("/healthz")
-    async with client_of(create_api()) as client:
+    async with client_of(create_api(open_to_all=True)) as client:
         await client.get("/healthz")
     tell(RequestAnswered("GET", "/healthz", 200, 0.1))
 

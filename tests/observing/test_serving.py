@@ -30,7 +30,7 @@ failing.start()
 failing.join()
 metrics = Metrics()
 with exposed(metrics, "127.0.0.1", int(sys.argv[2])):
-    api = create_api(observers=(metrics,))
+    api = create_api(open_to_all=True, observers=(metrics,))
     uvicorn.run(api, host="127.0.0.1", port=int(sys.argv[1]), log_config=None, access_log=False)
 """
 END = b" HTTP/1.1\r\nHost: canary\r\nUser-Agent: canary\r\nConnection: close\r\n"

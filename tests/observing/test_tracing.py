@@ -57,7 +57,9 @@ def provider(exporter: InMemorySpanExporter) -> Iterator[TracerProvider]:
 @pytest.fixture
 def app(provider: TracerProvider) -> FastAPI:
     """The API, and a route that asks a provider as ours do."""
-    app = create_api(observers=(ProviderSpans(provider),), tracer_provider=provider)
+    app = create_api(
+        open_to_all=True, observers=(ProviderSpans(provider),), tracer_provider=provider
+    )
 
     @app.get("/ask/{appraisal_id}")
     async def ask(appraisal_id: str) -> int:
@@ -160,7 +162,10 @@ async def test_without_a_trace(respx_mock: respx.MockRouter) -> None:
     Where nothing is traced everything works as before.
     """
     respx_mock.get(URL).mock(return_value=httpx.Response(503))
-    async with client_of(create_api()) as client, httpx.AsyncClient(trust_env=False) as http:
+    async with (
+        client_of(create_api(open_to_all=True)) as client,
+        httpx.AsyncClient(trust_env=False) as http,
+    ):
         assert (await client.get("/healthz")).status_code == 200
         with pytest.raises(ProviderError):
             await fetch(Channel(http, "someone", 1.0), Number, "GET", URL, cost=1)
@@ -174,7 +179,7 @@ from carvalue.web.api import create_api
 
 async def ask():
     provider = exporting_provider(os.environ)
-    transport = httpx.ASGITransport(app=create_api(tracer_provider=provider))
+    transport = httpx.ASGITransport(app=create_api(open_to_all=True, tracer_provider=provider))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         await client.get("/healthz?canary=1")
     provider.shutdown()

@@ -39,7 +39,7 @@ async def api(appraiser: Appraiser) -> AsyncIterator[FastAPI]:
         app.state.services = Services(appraiser, FakeWatch())
         yield
 
-    app = create_api(lifespan)
+    app = create_api(lifespan, open_to_all=True)
     async with app.router.lifespan_context(app):
         yield app
 

@@ -180,7 +180,7 @@ async def test_categorizers(client: httpx.AsyncClient) -> None:
 
 async def marked(catalog: Catalog, *members: FakeCategorizer) -> dict[tuple[str, str], bool]:
     """By provider and id, whether a categorizer is said to be asked by itself."""
-    app = create_api()
+    app = create_api(open_to_all=True)
     appraiser = an_appraiser(catalog, categorizers=Categorizers(members))
     app.state.services = Services(appraiser, FakeWatch())
     transport = httpx.ASGITransport(app=app)

@@ -94,7 +94,7 @@ async def test_labels_are_shown_in_it(
     """
     The label is read in English and shown in the language of the phone, where it is known.
     """
-    app = create_api()
+    app = create_api(open_to_all=True)
     app.state.services = Services(an_appraiser(catalog, categorizer=Polyglot()), FakeWatch())
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:

@@ -37,7 +37,7 @@ async def waiting(
     catalog: Catalog, clock: Clock, slow: FakeCategorizer, memory_store: MemoryStore
 ) -> AsyncIterator[httpx.AsyncClient]:
     """The API over a categorizer that gives its answers later."""
-    app = create_api()
+    app = create_api(open_to_all=True)
     app.state.services = Services(
         an_appraiser(
             catalog,

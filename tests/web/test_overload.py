@@ -51,7 +51,7 @@ async def test_more_appraisals_than_can_be_worked_at(catalog: Catalog) -> None:
     """
     slow = Held()
     appraiser = an_appraiser(catalog, categorizer=slow)
-    app = create_api()
+    app = create_api(open_to_all=True)
     app.state.services = Services(appraiser, FakeWatch(), patience=0)
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:

@@ -50,17 +50,24 @@ def test_the_table_has_no_others() -> None:
 def test_who_is_to_blame(kind: type[errors.CarvalueError], status: int) -> None:
     """
     4xx is for the caller to change, 5xx for us; a provider's 401 is never the phone's. Only a
-    forged notice, which no phone sends, is told so.
+    forged notice, which no phone sends, is told so, and who has not proved who it is.
     """
     ours = (
         errors.ProviderError
         | errors.StoreUnavailable
         | errors.SettingsIncomplete
         | errors.Overloaded
+        | errors.IdentityProviderUnavailable
+    )
+    of_the_caller = (
+        errors.NoticeRefused,
+        errors.Unauthorized,
+        errors.Forbidden,
+        errors.AttestationFailed,
     )
 
     assert (status >= 500) == issubclass(kind, ours)
-    assert status not in (401, 403) or kind is errors.NoticeRefused
+    assert status not in (401, 403) or kind in of_the_caller
 
 
 def routes(app: FastAPI) -> list[APIRoute]:

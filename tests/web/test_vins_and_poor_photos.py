@@ -36,7 +36,7 @@ async def checking(
     appraiser = an_appraiser(
         catalog, categorizer=categorizer, store=memory_store, checker=DarkFronts()
     )
-    app: FastAPI = create_api()
+    app: FastAPI = create_api(open_to_all=True)
     app.state.services = Services(appraiser, FakeWatch())
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:

@@ -27,7 +27,7 @@ def slow() -> Held:
 @pytest.fixture
 async def hasty(catalog: Catalog, slow: Held) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a service that keeps nobody waiting for long by itself."""
-    app = create_api()
+    app = create_api(open_to_all=True)
     appraiser = an_appraiser(catalog, categorizer=slow)
     app.state.services = Services(appraiser, FakeWatch(), patience=0.05)
     transport = httpx.ASGITransport(app=app)

@@ -12,11 +12,13 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from carvalue.core.signing import Signer
 from carvalue.core.webhook_endpoints import WebhookEndpoints
 from carvalue.core.webhooks import MAX_ENDPOINTS, WebhookEventType
 from carvalue.storage.database import Database
 from carvalue.storage.webhooks import SqlWebhooks
 from carvalue.web.api import create_api
+from carvalue.web.cursors import Cursors
 from tests.fakes import Clock
 from tests.web.conftest import problem_of
 from tests.webhooks import GONE, REFUSED, TAKEN, FakeWebhookSender
@@ -51,10 +53,10 @@ async def partners(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         webhooks = WebhookEndpoints(store, sender, lambda: woken.append("now"), now=clock)
-        app.state.services = SimpleNamespace(webhooks=webhooks)
+        app.state.services = SimpleNamespace(webhooks=webhooks, cursors=Cursors(Signer(b"secret")))
         yield
 
-    api = create_api(lifespan)
+    api = create_api(lifespan, open_to_all=True)
     async with (
         api.router.lifespan_context(api),
         httpx.AsyncClient(transport=httpx.ASGITransport(app=api), base_url="http://test") as client,
