@@ -17,6 +17,7 @@ import uvicorn
 from rich.console import Console
 
 from carvalue.app import create_app
+from carvalue.serving import server_options
 from carvalue.settings import Settings
 from carvalue.terminal import name_of, show_candidates, show_car
 from carvalue.web.schemas import Appraisal
@@ -47,7 +48,7 @@ async def run_demo(
         name = f"[{host}]" if ":" in host else host
         address = f"http://{name}:{listener.getsockname()[1]}"
         server = uvicorn.Server(
-            uvicorn.Config(create_app(settings), log_config=None, access_log=False)
+            uvicorn.Config(create_app(settings), **server_options(settings.trusted_proxies))
         )
         serving = asyncio.create_task(_serve(server, listener))
         try:

@@ -158,6 +158,10 @@ class Settings(BaseSettings):
     public_url: HttpAddress | None = Field(
         default=None, description="Where providers reach this service with their notices."
     )
+    trusted_proxies: str = Field(
+        default="127.0.0.1",
+        description="Addresses and networks whose X-Forwarded-For is believed, by commas.",
+    )
     log_format: Literal["json", "console"] = Field(
         default="json", description="How the service logs: for machines, or for a terminal."
     )

@@ -103,6 +103,9 @@ TITLE_OF = {
     "invalid-state": "The appraisal is not in a state for this",
     "precondition-failed": "The appraisal has changed",
     "payload-too-large": "The request is too large",
+    "head-too-large": "The headers are too large",
+    "too-slow": "The request took too long to arrive",
+    "rate-limited": "There were too many requests",
     "photo-too-large": "The photo is too large",
     "unsupported-media-type": "The content type is not supported",
     "photo-too-small": "The photo is too small",
@@ -183,6 +186,7 @@ ALWAYS = {
 
 
 WITH_A_BODY = {
+    408: "`too-slow`: The body took too long to arrive.",
     413: "`payload-too-large`: The request is too large.",
     415: "`unsupported-media-type`: The body has another content type than is read here.",
 }
@@ -356,9 +360,13 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
             code, detail = "not-found", "There is nothing here."
         case 405:
             code, detail = "method-not-allowed", "The method is not allowed here."
+        case 408:
+            code, detail = "too-slow", "The body took too long to arrive; send it again."
         case 413:
             code = "payload-too-large"
             detail = f"Send {MAX_UPLOAD >> 20} MB of photos or {MAX_JSON >> 10} kB of JSON at most."
+        case 503:
+            code, detail = "overloaded", "Too much is being sent right now; send it again shortly."
         case status if status < 500:
             told = error.detail.startswith(("Too many", "Part exceeded", "Missing boundary"))
             code, detail = "malformed-body", error.detail if told else "The body cannot be read."
@@ -367,8 +375,16 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
     headers = dict(error.headers or {})
     if error.status_code == 405:
         headers["Allow"] = ", ".join(_allowed(request))
+    retryable = error.status_code in (408, 503)
+    if retryable:
+        headers["Retry-After"] = str(RETRY_SECONDS)
     return problem_response(
-        request, status=error.status_code, code=code, detail=detail, headers=headers
+        request,
+        status=error.status_code,
+        code=code,
+        detail=detail,
+        retryable=retryable,
+        headers=headers,
     )
 
 
