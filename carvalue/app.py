@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from carvalue.bootstrap import check_complete, ended, load_mocks, running
 from carvalue.core.observer import Observer, observed_by
+from carvalue.core.rates import Quota
 from carvalue.observing.exposing import Levels, exposed
 from carvalue.observing.logs import configure_logging
 from carvalue.observing.metrics import Metrics
@@ -20,6 +21,7 @@ from carvalue.settings import Settings
 from carvalue.web.api import create_api
 from carvalue.web.dependencies import Services
 from carvalue.web.health import ProviderWatch
+from carvalue.web.limits import Limits
 
 
 def create_app(settings: Settings, *, metrics: Metrics | None = None) -> FastAPI:
@@ -55,7 +57,18 @@ def create_app(settings: Settings, *, metrics: Metrics | None = None) -> FastAPI
             watch = ProviderWatch(opened.providers.health, opened.providers.usage)
             stack.push_async_callback(watch.close)
             app.state.services = Services(
-                opened.appraiser, watch, opened.webhooks, settings.patience
+                opened.appraiser,
+                watch,
+                opened.webhooks,
+                settings.patience,
+                limits=Limits(
+                    opened.counters,
+                    caller=Quota("default", settings.rate_per_caller),
+                    unattested=Quota("default", settings.rate_per_unattested),
+                    address=Quota("default", settings.rate_per_address),
+                    uploads_at_once=settings.uploads_per_caller,
+                    budget=opened.budget,
+                ),
             )
             yield
 

@@ -15,11 +15,14 @@ import httpx
 from httpx_aiohttp import HttpxAiohttpClient
 from starlette.applications import Starlette
 
+from carvalue.core.access import QuotaBook
 from carvalue.core.appraiser import Appraiser
 from carvalue.core.changes import Changes
 from carvalue.core.errors import SettingsIncomplete, StoreUnavailable
 from carvalue.core.observer import Backlog
+from carvalue.core.rates import Counters, ProcessCounters
 from carvalue.core.remembered import Recollection
+from carvalue.core.spending import BudgetedBook, DailyBudget
 from carvalue.core.webhook_deliverer import Deliverer
 from carvalue.core.webhook_endpoints import WebhookEndpoints
 from carvalue.core.webhook_targets import TargetRules
@@ -29,11 +32,14 @@ from carvalue.providers.vpic import VpicDecoder
 from carvalue.settings import Settings
 from carvalue.storage.appraisals import SqlAppraisalStore
 from carvalue.storage.calls import SqlMemory, SqlQuotaBook
+from carvalue.storage.daily_calls import SqlDailyCalls
 from carvalue.storage.database import Database, database_url, is_sqlite
 from carvalue.storage.epa import SqlEpaStore
 from carvalue.storage.leases import alone_with
 from carvalue.storage.ledger import SqlLedger
 from carvalue.storage.listening import listen
+from carvalue.storage.rates import SqlCounters
+from carvalue.storage.redis_counters import RedisCounters
 from carvalue.storage.retention import SqlRetention
 from carvalue.storage.turns import SqlTurns
 from carvalue.storage.webhooks import SqlWebhooks
@@ -60,6 +66,8 @@ class Running:
     providers: Providers
     webhooks: WebhookEndpoints
     backlog: Callable[[], Awaitable[Backlog]]
+    counters: Counters
+    budget: DailyBudget | None
 
 
 @asynccontextmanager
@@ -105,6 +113,11 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         ledger = SqlLedger(database)
         stack.push_async_callback(ledger.close)
         catalog = await asyncio.to_thread(load_catalog, settings.catalog_extra)
+        book: QuotaBook = SqlQuotaBook(database)
+        budget = None
+        if settings.daily_calls is not None:
+            budget = DailyBudget(SqlDailyCalls(database), settings.daily_calls)
+            book = BudgetedBook(book, budget)
         providers = wired(
             settings,
             http,
@@ -134,7 +147,28 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         appraiser.runner.start()
         stack.push_async_callback(appraiser.runner.stop, FINISHED_WITHIN)
         endpoints = WebhookEndpoints(webhooks, sender, deliverer.wake)
-        yield Running(appraiser, providers, endpoints, store.backlog)
+        counters = await stack.enter_async_context(_counters(settings, database))
+        yield Running(appraiser, providers, endpoints, store.backlog, counters, budget)
+
+
+@asynccontextmanager
+async def _counters(settings: Settings, database: Database) -> AsyncIterator[Counters]:
+    """What counts requests: Redis if there is one, else this process, or all through PostgreSQL."""
+    if settings.redis_url is not None:
+        in_redis = RedisCounters(settings.redis_url)
+        try:
+            yield in_redis
+        finally:
+            await in_redis.close()
+    elif is_shared(settings):
+        shared = SqlCounters(database)
+        telling = asyncio.create_task(shared.keep_telling())
+        try:
+            yield shared
+        finally:
+            await ended(telling)
+    else:
+        yield ProcessCounters()
 
 
 async def _prune(retention: SqlRetention) -> None:

@@ -102,7 +102,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._in_head = False
         self._outside = 0
-        if self._refusal == 503:
+        if self._refusal == 503 or self.parser.get_http_version() not in ("1.0", "1.1"):
             raise Refused
         self.waits_since = None
         super().on_headers_complete()

@@ -19,6 +19,8 @@ from carvalue.web import (
     webhook_endpoints,
 )
 from carvalue.web.admission import Admission
+from carvalue.web.json_bodies import JsonBodies
+from carvalue.web.limits import GuessLimit, RateLimit
 from carvalue.web.openapi import describe
 from carvalue.web.problems import add_problem_handlers
 from carvalue.web.request_log import RequestLog, about_its_appraisal
@@ -70,8 +72,12 @@ def create_api(
     app.webhooks.include_router(webhook_endpoints.events)
     add_problem_handlers(app)
     held = Held()
+    app.add_middleware(JsonBodies)
     app.add_middleware(BodyLimit, pace=pace, held=held)
     app.add_middleware(Admission, held=held)
+    app.add_middleware(RateLimit)
+    # What says who asks stands here.
+    app.add_middleware(GuessLimit)
     app.add_middleware(CommonHeaders)
     app.add_middleware(RequestLog, observers=observers)
     describe(app)

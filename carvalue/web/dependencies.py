@@ -12,6 +12,7 @@ from carvalue.core.appraisal import Appraisal
 from carvalue.core.appraiser import Appraiser
 from carvalue.core.webhook_endpoints import WebhookEndpoints
 from carvalue.web.idempotency import InProgress
+from carvalue.web.limits import Limits
 from carvalue.web.prefer import DEFAULT_SECONDS
 
 
@@ -32,6 +33,7 @@ class Services:
     patience: float = DEFAULT_SECONDS
     """Seconds that a caller waits who does not say how long."""
     in_progress: InProgress = field(default_factory=InProgress)
+    limits: Limits = field(default_factory=Limits)
 
 
 def _services(request: Request) -> Services:

@@ -43,7 +43,7 @@ def connected(address: str) -> Iterator[socket.socket]:
         yield opened
 
 
-def heard(opened: socket.socket, *, within: float = 10.0, quiet: float = 0.5) -> Said:
+def heard(opened: socket.socket, *, within: float = 10.0, quiet: float = 3.0) -> Said:
     """What is said `within` so many seconds, or until nothing is for `quiet` ones."""
     began, said, closed = time.monotonic(), b"", False
     while time.monotonic() - began < within:

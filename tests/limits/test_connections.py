@@ -279,7 +279,7 @@ def test_a_connection_is_kept(address: str) -> None:
     Requests in a row, or sent before the answer to the one before, share a connection.
     """
     with connected(address) as opened:
-        opened.sendall(GET * 3)
+        opened.sendall(GET * 2 + GET[:-2] + b"Connection: close\r\n\r\n")
         said = heard(opened)
 
     assert said.statuses == [200, 200, 200]

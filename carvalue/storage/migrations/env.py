@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 from sqlmodel import SQLModel
 
 from carvalue.storage import (  # noqa: F401 - registers them
+    limit_tables,
     tables,
     turn_tables,
     webhook_tables,
