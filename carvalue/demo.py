@@ -17,7 +17,7 @@ import uvicorn
 from rich.console import Console
 
 from carvalue.app import create_app
-from carvalue.serving import server_options
+from carvalue.serving import listeners, server_options
 from carvalue.settings import Settings
 from carvalue.terminal import name_of, show_candidates, show_car
 from carvalue.web.schemas import Appraisal
@@ -95,7 +95,7 @@ def _listening(host: str, port: int, console: Console) -> socket.socket:
 
 async def _serve(server: uvicorn.Server, listener: socket.socket) -> None:
     try:
-        await server.serve(sockets=[listener])
+        await server.serve(sockets=listeners(listener))
     except SystemExit as error:  # uvicorn's way to say that the app did not start
         raise DemoFailed("The service did not start; the log above says why.") from error
 
