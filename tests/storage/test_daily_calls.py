@@ -3,12 +3,14 @@ The calls of a day, counted in the database.
 """
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from carvalue.core.spending import DailyCalls
 from carvalue.storage.daily_calls import SqlDailyCalls
 from carvalue.storage.database import Database
+from carvalue.storage.retention import SqlRetention
 from tests.memory import MemoryDailyCalls
 
 pytestmark = pytest.mark.anyio
@@ -48,3 +50,16 @@ async def test_given_back(daily: DailyCalls) -> None:
     assert await daily.used("key_1") == 2
     assert await daily.used("key_2") == 0
     assert await daily.spend("key_1", 1, 3)
+
+
+async def test_days_long_ago(database: Database) -> None:
+    """
+    They are removed when the bills of two months are there.
+    """
+    daily = SqlDailyCalls(database)
+    await daily.spend("key_1", 1, 3)
+    today = datetime.now(UTC)
+
+    for now, removed in ((today, 0), (today + timedelta(days=64), 1)):
+        retention = SqlRetention(database, timedelta(hours=24), now=lambda now=now: now)
+        assert (await retention.prune()).daily_calls == removed
