@@ -113,15 +113,15 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         ledger = SqlLedger(database)
         stack.push_async_callback(ledger.close)
         catalog = await asyncio.to_thread(load_catalog, settings.catalog_extra)
-        book: QuotaBook = SqlQuotaBook(database)
+        counting: QuotaBook = book
         budget = None
         if settings.daily_calls is not None:
             budget = DailyBudget(SqlDailyCalls(database), settings.daily_calls)
-            book = BudgetedBook(book, budget)
+            counting = BudgetedBook(book, budget)
         providers = wired(
             settings,
             http,
-            book,
+            counting,
             Recollection(memory),
             ledger,
             SqlEpaStore(database),

@@ -24,7 +24,8 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.supervisors import Multiprocess
 
-from carvalue.web.problems import MEDIA_TYPE, RETRY_SECONDS, TITLE_OF, Problem
+from carvalue.web.problem_schemas import Problem
+from carvalue.web.problems import MEDIA_TYPE, RETRY_SECONDS, TITLE_OF
 
 try:
     import resource

@@ -88,8 +88,8 @@ class SqlRetention:
             ),
             daily_calls=await self._remove(
                 DailyCallsRow,
-                select(DailyCallsRow.tenant, DailyCallsRow.day).where(
-                    DailyCallsRow.day < (now - CALLS_KEPT_FOR).date()
+                select(col(DailyCallsRow.tenant), col(DailyCallsRow.day)).where(
+                    col(DailyCallsRow.day) < (now - CALLS_KEPT_FOR).date()
                 ),
             ),
             webhook_deliveries=await self._remove(

@@ -13,13 +13,12 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
-from pydantic.json_schema import SkipJsonSchema
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from carvalue.core import errors
 from carvalue.web.json_bodies import INVALID_JSON
+from carvalue.web.problem_schemas import Problem, ProblemField
 from carvalue.web.requests import MAX_JSON, MAX_UPLOAD, common_headers, request_id
 
 logger = logging.getLogger(__name__)
@@ -155,34 +154,6 @@ RETRY_SECONDS = 2
 """What a client is asked to wait where nothing better is known."""
 LONGEST_RETRY = 3600
 """Seconds; a provider's quota may be used up for weeks, but that may also be mended."""
-
-
-class ProblemField(BaseModel):
-    """What is wrong with one field."""
-
-    pointer: str = Field(
-        description="JSON pointer into the body, such as `#/year`; "
-        "`query:limit`, `path:side` or `header:If-Match` outside it.",
-        examples=["#/year"],
-    )
-    code: str = Field(examples=["unknown_year"])
-    detail: str
-
-
-class Problem(BaseModel):
-    """An error, after RFC 9457. Match on `code`; texts may change."""
-
-    type: str = Field(examples=["/problems/unknown-year"])
-    title: str
-    status: int
-    code: str = Field(examples=["unknown-year"])
-    detail: str
-    instance: str = Field(description="The request's id, for support.")
-    errors: list[ProblemField]
-    retryable: bool = Field(description="Whether the same request may succeed later.")
-    known_years: list[int] | SkipJsonSchema[None] = Field(
-        default=None, description="The years to choose from, where the year is the problem."
-    )
 
 
 ALWAYS = {
