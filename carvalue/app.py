@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from carvalue.bootstrap import check_complete, ended, load_mocks, running
 from carvalue.core.observer import Observer, observed_by
 from carvalue.decoding import start_decoders, stop_decoders
+from carvalue.core.rates import Quota
 from carvalue.observing.exposing import Levels, exposed
 from carvalue.observing.logs import configure_logging
 from carvalue.observing.metrics import Metrics
@@ -22,6 +23,7 @@ from carvalue.web.api import create_api
 from carvalue.web.cursors import Cursors
 from carvalue.web.dependencies import Services
 from carvalue.web.health import ProviderWatch
+from carvalue.web.limits import Limits
 
 
 def create_app(
@@ -69,6 +71,14 @@ def create_app(
                 authenticator=opened.authenticator,
                 sessions=opened.sessions,
                 cursors=Cursors(opened.signer),
+                limits=Limits(
+                    opened.counters,
+                    caller=Quota("default", settings.rate_per_caller),
+                    unattested=Quota("default", settings.rate_per_unattested),
+                    address=Quota("default", settings.rate_per_address),
+                    uploads_at_once=settings.uploads_per_caller,
+                    budget=opened.budget,
+                ),
             )
             yield
 

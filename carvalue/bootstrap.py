@@ -15,14 +15,17 @@ import httpx
 from httpx_aiohttp import HttpxAiohttpClient
 from starlette.applications import Starlette
 
+from carvalue.core.access import QuotaBook
 from carvalue.core.appraiser import Appraiser
 from carvalue.core.authentication import Authenticator
 from carvalue.core.changes import Changes
 from carvalue.core.devices import DeviceSessions, SharedSecretVerifier
 from carvalue.core.errors import SettingsIncomplete, StoreUnavailable
 from carvalue.core.observer import Backlog
+from carvalue.core.rates import Counters, ProcessCounters
 from carvalue.core.remembered import Recollection
 from carvalue.core.signing import Signer
+from carvalue.core.spending import BudgetedBook, DailyBudget
 from carvalue.core.webhook_deliverer import Deliverer
 from carvalue.core.webhook_endpoints import WebhookEndpoints
 from carvalue.core.webhook_targets import TargetRules
@@ -35,12 +38,15 @@ from carvalue.settings import Settings
 from carvalue.storage.api_keys import SqlKeys, server_secret
 from carvalue.storage.appraisals import SqlAppraisalStore
 from carvalue.storage.calls import SqlMemory, SqlQuotaBook
+from carvalue.storage.daily_calls import SqlDailyCalls
 from carvalue.storage.database import Database, database_url, is_sqlite
 from carvalue.storage.epa import SqlEpaStore
 from carvalue.storage.leases import alone_with
 from carvalue.storage.ledger import SqlLedger
 from carvalue.storage.listening import listen
 from carvalue.storage.notices import SqlNoticeBook
+from carvalue.storage.rates import SqlCounters
+from carvalue.storage.redis_counters import RedisCounters
 from carvalue.storage.retention import SqlRetention
 from carvalue.storage.turns import SqlTurns
 from carvalue.storage.webhooks import SqlWebhooks
@@ -70,6 +76,8 @@ class Running:
     authenticator: Authenticator
     sessions: DeviceSessions
     signer: Signer
+    counters: Counters
+    budget: DailyBudget | None
 
 
 @asynccontextmanager
@@ -115,10 +123,15 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         ledger = SqlLedger(database)
         stack.push_async_callback(ledger.close)
         catalog = await asyncio.to_thread(load_catalog, settings.catalog_extra)
+        counting: QuotaBook = book
+        budget = None
+        if settings.daily_calls is not None:
+            budget = DailyBudget(SqlDailyCalls(database), settings.daily_calls)
+            counting = BudgetedBook(book, budget)
         providers = wired(
             settings,
             http,
-            book,
+            counting,
             Recollection(memory),
             ledger,
             SqlEpaStore(database),
@@ -159,9 +172,38 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             environment_key=settings.api_key.get_secret_value() if settings.api_key else None,
             tokens=await stack.enter_async_context(_identity_tokens(settings)),
         )
+        counters = await stack.enter_async_context(_counters(settings, database))
         yield Running(
-            appraiser, providers, endpoints, store.backlog, authenticator, sessions, signer
+            appraiser,
+            providers,
+            endpoints,
+            store.backlog,
+            authenticator,
+            sessions,
+            signer,
+            counters,
+            budget,
         )
+
+
+@asynccontextmanager
+async def _counters(settings: Settings, database: Database) -> AsyncIterator[Counters]:
+    """What counts requests: Redis if there is one, else this process, or all through PostgreSQL."""
+    if settings.redis_url is not None:
+        in_redis = RedisCounters(settings.redis_url)
+        try:
+            yield in_redis
+        finally:
+            await in_redis.close()
+    elif is_shared(settings):
+        shared = SqlCounters(database)
+        telling = asyncio.create_task(shared.keep_telling())
+        try:
+            yield shared
+        finally:
+            await ended(telling)
+    else:
+        yield ProcessCounters()
 
 
 async def _prune(retention: SqlRetention) -> None:

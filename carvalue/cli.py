@@ -39,6 +39,7 @@ from carvalue.demo import DemoFailed, run_demo, temporary_database
 from carvalue.interview import NotDetermined, choose_car, choose_year, find_car, interruptible
 from carvalue.observing.logs import configure_logging
 from carvalue.observing.redaction import secrets_of
+from carvalue.serving import run_server, server_options
 from carvalue.settings import Settings, mock_settings
 from carvalue.specs_import import import_specs
 from carvalue.storage.database import upgrade_database
@@ -153,15 +154,16 @@ def serve(
             "Several workers need a database that they can share: let CARVALUE_DATABASE_URL name "
             "a PostgreSQL database."
         )
-    uvicorn.run(
-        "carvalue.app:served" if workers > 1 else api,
-        factory=workers > 1,
-        workers=workers,
-        host=host,
-        port=port,
-        log_config=None,
-        access_log=False,
-        timeout_graceful_shutdown=STOPPED_WITHIN,
+    run_server(
+        uvicorn.Config(
+            "carvalue.app:served" if workers > 1 else api,
+            factory=workers > 1,
+            workers=workers,
+            host=host,
+            port=port,
+            timeout_graceful_shutdown=STOPPED_WITHIN,
+            **server_options(settings.trusted_proxies),
+        )
     )
 
 

@@ -17,6 +17,7 @@ import uvicorn
 from rich.console import Console
 
 from carvalue.app import create_app
+from carvalue.serving import listeners, server_options
 from carvalue.settings import Settings
 from carvalue.terminal import name_of, show_candidates, show_car
 from carvalue.web.schemas import Appraisal
@@ -48,7 +49,7 @@ async def run_demo(
         address = f"http://{name}:{listener.getsockname()[1]}"
         key = settings.api_key.get_secret_value() if settings.api_key else None
         api = create_app(settings, open_to_all=key is None)
-        server = uvicorn.Server(uvicorn.Config(api, log_config=None, access_log=False))
+        server = uvicorn.Server(uvicorn.Config(api, **server_options(settings.trusted_proxies)))
         serving = asyncio.create_task(_serve(server, listener))
         try:
             with console.status("Starting; the mock categorizer learns its cars ..."):
@@ -97,7 +98,7 @@ def _listening(host: str, port: int, console: Console) -> socket.socket:
 
 async def _serve(server: uvicorn.Server, listener: socket.socket) -> None:
     try:
-        await server.serve(sockets=[listener])
+        await server.serve(sockets=listeners(listener))
     except SystemExit as error:  # uvicorn's way to say that the app did not start
         raise DemoFailed("The service did not start; the log above says why.") from error
 

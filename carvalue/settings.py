@@ -180,6 +180,26 @@ class Settings(BaseSettings):
         default=None,
         description="Devices that know it count as attested: for tests of your app only.",
     )
+    rate_per_caller: int = Field(
+        default=600, ge=10, description="What a caller may ask for in a minute; reading costs 1."
+    )
+    rate_per_unattested: int = Field(
+        default=120, ge=10, description="The same of a device that cannot prove its app."
+    )
+    rate_per_address: int = Field(
+        default=60_000, ge=10, description="The same of an address, without access control."
+    )
+    uploads_per_caller: int = Field(
+        default=4, ge=1, le=1000, description="Uploads of a caller at the same time."
+    )
+    daily_calls: int | None = Field(
+        default=None, ge=0, description="Calls to providers that a key may cause in a day."
+    )
+    redis_url: str | None = Field(default=None, description="A Redis that requests are counted in.")
+    trusted_proxies: str = Field(
+        default="127.0.0.1",
+        description="Addresses and networks whose X-Forwarded-For is believed, by commas.",
+    )
     log_format: Literal["json", "console"] = Field(
         default="json", description="How the service logs: for machines, or for a terminal."
     )

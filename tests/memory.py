@@ -261,6 +261,28 @@ class MemoryLedger:
             raise StoreUnavailable("The database cannot be used right now.")
 
 
+@dataclass
+class MemoryDailyCalls:
+    """DailyCalls in memory, of a day that does not end."""
+
+    calls: dict[str, int] = field(default_factory=dict)
+
+    async def spend(self, tenant: str, calls: int, limit: int) -> bool:
+        await asyncio.sleep(0)  # as with a real one, others come in between
+        spent = self.calls.get(tenant, 0) + calls
+        if spent > limit:
+            return False
+        self.calls[tenant] = spent
+        return True
+
+    async def give_back(self, tenant: str, calls: int) -> None:
+        if tenant in self.calls:
+            self.calls[tenant] -= calls
+
+    async def used(self, tenant: str) -> int:
+        return self.calls.get(tenant, 0)
+
+
 def _after(listed: list[DatedT], after: Position | None) -> list[DatedT]:
     newest_first = sorted(listed, key=lambda one: (one.created_at, one.id), reverse=True)
     if after is None:

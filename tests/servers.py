@@ -2,6 +2,7 @@
 Servers on loopback, for as long as a block lasts.
 """
 
+import asyncio
 import socket
 import subprocess
 import sys
@@ -62,10 +63,12 @@ def process(
 
 
 @contextmanager
-def serving(app: ASGIApp) -> Iterator[str]:
+def serving(app: ASGIApp, protocol: type[asyncio.Protocol] | None = None) -> Iterator[str]:
     """An app on a socket of loopback, in a thread of this process; tells its address."""
     server = uvicorn.Server(
-        uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", ws="none")
+        uvicorn.Config(
+            app, host="127.0.0.1", port=0, log_level="error", ws="none", http=protocol or "auto"
+        )
     )
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

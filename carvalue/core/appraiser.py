@@ -54,6 +54,7 @@ from carvalue.core.ports import (
 )
 from carvalue.core.request_keys import RequestKey
 from carvalue.core.runner import UNHEARD_AFTER, Runner
+from carvalue.core.spending import paid_by
 from carvalue.core.steps import StepCode, StepStatus
 from carvalue.core.suppliers import ValuersByCountry
 from carvalue.core.valuation import Usage, Valuation
@@ -311,7 +312,7 @@ class Appraiser:
 
     async def _advanced(self, appraisal: Appraisal, given: Given = NOTHING_GIVEN) -> Outcome:
         """The appraisal after the stage that is open."""
-        with time_budget(ANSWERED_WITHIN):
+        with time_budget(ANSWERED_WITHIN), paid_by(appraisal.owner):
             match appraisal.stage:
                 case Stage.categorization:
                     photos = await self._photos(appraisal, given)

@@ -14,12 +14,12 @@ Everything that can go wrong, and what it is called.
     ├── TooManyWebhookEndpoints · WebhookEndpointDisabled
     ├── InvalidCursor
     ├── MalformedKey · IdempotencyKeyReused · IdempotencyInProgress · AppraisalDeleted
-    ├── Overloaded
+    ├── RateLimited · Overloaded
     ├── Unauthorized · Forbidden · AttestationFailed · IdentityProviderUnavailable
     ├── NoMarketData
     ├── ProviderError
     │   ├── TechnicalError   ProviderTimedOut · ProviderUnavailable · ProviderBusy
-    │   │                    ProviderQuotaUsedUp · ProviderAnswerUnreadable
+    │   │                    ProviderQuotaUsedUp (DailyCallsUsedUp) · ProviderAnswerUnreadable
     │   └── LogicalError     ProviderKeyRefused · ProviderRequestRefused
     ├── NoticeRefused
     ├── StoreUnavailable
@@ -271,6 +271,16 @@ class AppraisalDeleted(CarvalueError):
     code = "appraisal-deleted"
 
 
+class RateLimited(CarvalueError):
+    """The caller has asked for more than it may in this time; `Retry-After` says when it ends."""
+
+    code = "rate-limited"
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class Overloaded(CarvalueError):
     """There is more to do than can be done in time."""
 
@@ -363,6 +373,12 @@ class ProviderQuotaUsedUp(TechnicalError):
     """The subscription's number of calls is used up."""
 
     code = "provider-quota"
+
+
+class DailyCallsUsedUp(ProviderQuotaUsedUp):
+    """The caller has used up the calls to providers that it may cause in a day."""
+
+    code = "quota-exhausted"
 
 
 class ProviderAnswerUnreadable(TechnicalError):

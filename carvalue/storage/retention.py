@@ -19,6 +19,7 @@ from carvalue.core.webhooks import WebhookDeliveryStatus
 from carvalue.storage.database import Database
 from carvalue.storage.key_tables import UsedChallengeRow
 from carvalue.storage.ledger import KEPT_FOR as CALLS_KEPT_FOR
+from carvalue.storage.limit_tables import DailyCallsRow
 from carvalue.storage.tables import AppraisalRow, KeptAnswerRow, PhotoRow
 from carvalue.storage.webhook_tables import WebhookDeliveryRow
 from carvalue.storage.work_tables import PaidCallRow, RequestKeyRow
@@ -37,6 +38,7 @@ class Removed:
     kept_answers: int = 0
     request_keys: int = 0
     paid_calls: int = 0
+    daily_calls: int = 0
     webhook_deliveries: int = 0
     used_challenges: int = 0
 
@@ -85,6 +87,12 @@ class SqlRetention:
             paid_calls=await self._remove(
                 PaidCallRow,
                 select(PaidCallRow.key).where(PaidCallRow.sent_at < now - CALLS_KEPT_FOR),
+            ),
+            daily_calls=await self._remove(
+                DailyCallsRow,
+                select(col(DailyCallsRow.tenant), col(DailyCallsRow.day)).where(
+                    col(DailyCallsRow.day) < (now - CALLS_KEPT_FOR).date()
+                ),
             ),
             webhook_deliveries=await self._remove(
                 WebhookDeliveryRow,

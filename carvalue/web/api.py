@@ -21,10 +21,12 @@ from carvalue.web import (
 )
 from carvalue.web.access import APPRAISING, DEVICES, WEBHOOKS, Access
 from carvalue.web.admission import Admission
+from carvalue.web.json_bodies import JsonBodies
+from carvalue.web.limits import GuessLimit, RateLimit
 from carvalue.web.openapi import describe
 from carvalue.web.problems import add_problem_handlers
 from carvalue.web.request_log import RequestLog, about_its_appraisal
-from carvalue.web.requests import BodyLimit, CommonHeaders
+from carvalue.web.requests import BodyLimit, CommonHeaders, Held, Pace
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -35,6 +37,7 @@ def create_api(
     open_to_all: bool = False,
     observers: tuple[Observer, ...] = (),
     tracer_provider: TracerProvider | None = None,
+    pace: Pace = Pace(),
 ) -> FastAPI:
     """
     The API. `lifespan` puts a `Services` on `app.state.services`; without one the API can be
@@ -75,9 +78,13 @@ def create_api(
     app.include_router(health.router)
     app.webhooks.include_router(webhook_endpoints.events)
     add_problem_handlers(app)
-    app.add_middleware(BodyLimit)
-    app.add_middleware(Admission)
+    held = Held()
+    app.add_middleware(JsonBodies)
+    app.add_middleware(BodyLimit, pace=pace, held=held)
+    app.add_middleware(Admission, held=held)
+    app.add_middleware(RateLimit)
     app.add_middleware(Access, open_to_all=open_to_all)
+    app.add_middleware(GuessLimit)
     app.add_middleware(CommonHeaders)
     app.add_middleware(RequestLog, observers=observers)
     describe(app)

@@ -5,7 +5,7 @@ The appraisal: photos in, candidates out, the car confirmed.
 import asyncio
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Query, Response
+from fastapi import APIRouter, Depends, Form, Query, Response
 from fastapi.responses import Response as PlainResponse
 
 from carvalue.core import errors
@@ -39,7 +39,7 @@ from carvalue.web.idempotency import (
 )
 from carvalue.web.prefer import PreferDep, Preference
 from carvalue.web.problems import PHOTO_ERRORS, REPEATED_ERRORS, RETRY_SECONDS, problems
-from carvalue.web.uploads import prepared, read_photo
+from carvalue.web.uploads import each_once, prepared, read_photo
 
 router = APIRouter(prefix="/v1/appraisals", tags=["appraisals"])
 
@@ -74,6 +74,7 @@ def _worked_at(
 @router.post(
     "",
     status_code=201,
+    dependencies=[Depends(each_once)],
     responses=LATE
     | problems(
         *PHOTO_ERRORS,
@@ -220,6 +221,7 @@ async def get_photo(
 
 @router.put(
     "/{appraisal_id}/photos/{side}",
+    dependencies=[Depends(each_once)],
     responses=LATE | problems(errors.AppraisalNotFound, *STATE_ERRORS, *PHOTO_ERRORS, body=True),
 )
 async def replace_photo(

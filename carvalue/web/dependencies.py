@@ -19,6 +19,7 @@ from carvalue.core.signing import Signer
 from carvalue.core.webhook_endpoints import WebhookEndpoints
 from carvalue.web.cursors import Cursors
 from carvalue.web.idempotency import InProgress
+from carvalue.web.limits import Limits
 from carvalue.web.prefer import DEFAULT_SECONDS
 
 
@@ -43,6 +44,7 @@ class Services:
     """Without one nobody is let in, unless the API is open to all."""
     sessions: DeviceSessions | None = None
     cursors: Cursors = field(default_factory=lambda: Cursors(Signer(secrets.token_bytes(32))))
+    limits: Limits = field(default_factory=Limits)
 
 
 def _services(request: Request) -> Services:

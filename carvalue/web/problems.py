@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from carvalue.core import errors
+from carvalue.web.json_bodies import INVALID_JSON
 from carvalue.web.problem_schemas import Problem, ProblemField
 from carvalue.web.requests import MAX_JSON, MAX_UPLOAD, common_headers, request_id
 
@@ -65,6 +66,7 @@ STATUS_OF: dict[type[errors.CarvalueError], int] = {
     errors.ProviderUnavailable: 502,
     errors.ProviderBusy: 503,
     errors.ProviderQuotaUsedUp: 503,
+    errors.DailyCallsUsedUp: 429,
     errors.ProviderAnswerUnreadable: 502,
     errors.ProviderKeyRefused: 502,
     errors.ProviderRequestRefused: 502,
@@ -73,6 +75,7 @@ STATUS_OF: dict[type[errors.CarvalueError], int] = {
     errors.IdempotencyKeyReused: 422,
     errors.IdempotencyInProgress: 409,
     errors.AppraisalDeleted: 410,
+    errors.RateLimited: 429,
     errors.Overloaded: 503,
     errors.StoreUnavailable: 503,
     errors.SettingsIncomplete: 500,
@@ -110,6 +113,10 @@ TITLE_OF = {
     "invalid-state": "The appraisal is not in a state for this",
     "precondition-failed": "The appraisal has changed",
     "payload-too-large": "The request is too large",
+    "head-too-large": "The headers are too large",
+    "too-slow": "The request took too long to arrive",
+    "rate-limited": "There were too many requests",
+    "quota-exhausted": "The calls of this day are used up",
     "photo-too-large": "The photo is too large",
     "unsupported-media-type": "The content type is not supported",
     "photo-too-small": "The photo is too small",
@@ -142,12 +149,15 @@ RETRYABLE = (
     errors.StoreUnavailable,
     errors.ChangedMeanwhile,
     errors.IdempotencyInProgress,
+    errors.RateLimited,
     errors.Overloaded,
     errors.IdentityProviderUnavailable,
 )
 
 CHALLENGE = 'Bearer realm="carvalue"'
 """The same for no key, a wrong one, and one whose time is over (RFC 6750, 3 lets us say more)."""
+TOLD = ("Too many", "Part exceeded", "Missing boundary", INVALID_JSON)
+"""What errors of a form or of JSON may begin with whose text is ours or Starlette's."""
 
 FIELD_NAME = re.compile(r"[A-Za-z][A-Za-z_-]{0,39}")
 
@@ -162,12 +172,14 @@ ALWAYS = {
     401: "`unauthorized`: There is no valid key or token; the answer does not say why.",
     403: "`forbidden`: The key or token is not for this; its scopes say for what it is.",
     422: "`validation-failed`: The request does not fit; `errors` says where.",
+    429: "`rate-limited`: The caller has asked for more than it may; wait for `Retry-After`.",
     500: "`internal`: Something went wrong here.",
     503: "`unavailable`: The database cannot be reached or written to.",
 }
 
 
 WITH_A_BODY = {
+    408: "`too-slow`: The body took too long to arrive.",
     413: "`payload-too-large`: The request is too large.",
     415: "`unsupported-media-type`: The body has another content type than is read here.",
 }
@@ -236,7 +248,7 @@ async def carvalue_error(request: Request, error: Exception) -> JSONResponse:
     status = next((STATUS_OF[kind] for kind in type(error).__mro__ if kind in STATUS_OF), 500)
     if isinstance(error, errors.ProviderError):
         logger.warning("%s: %s", error.provider, error)  # `fetch` has told the rest
-    elif isinstance(error, errors.Overloaded):
+    elif isinstance(error, errors.Overloaded | errors.RateLimited):
         logger.warning("%s", error)  # a traceback each would add to the load
     elif status >= 500:
         logger.error("%s", error, exc_info=error)
@@ -274,9 +286,7 @@ async def _validation_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for nothing else
     wrong = error.errors()
     if any(one["type"] == "json_invalid" for one in wrong):
-        return problem_response(
-            request, status=400, code="malformed-body", detail="The body is not valid JSON."
-        )
+        return problem_response(request, status=400, code="malformed-body", detail=INVALID_JSON)
     if expected := _other_media_type(request, wrong):
         return problem_response(
             request,
@@ -341,19 +351,31 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
             code, detail = "not-found", "There is nothing here."
         case 405:
             code, detail = "method-not-allowed", "The method is not allowed here."
+        case 408:
+            code, detail = "too-slow", "The body took too long to arrive; send it again."
         case 413:
             code = "payload-too-large"
             detail = f"Send {MAX_UPLOAD >> 20} MB of photos or {MAX_JSON >> 10} kB of JSON at most."
+        case 503:
+            code, detail = "overloaded", "Too much is being sent right now; send it again shortly."
         case status if status < 500:
-            told = error.detail.startswith(("Too many", "Part exceeded", "Missing boundary"))
+            told = error.detail.startswith(TOLD)
             code, detail = "malformed-body", error.detail if told else "The body cannot be read."
         case _:
             code, detail = "internal", "Something went wrong here."
     headers = dict(error.headers or {})
     if error.status_code == 405:
         headers["Allow"] = ", ".join(_allowed(request))
+    retryable = error.status_code in (408, 503)
+    if retryable:
+        headers["Retry-After"] = str(RETRY_SECONDS)
     return problem_response(
-        request, status=error.status_code, code=code, detail=detail, headers=headers
+        request,
+        status=error.status_code,
+        code=code,
+        detail=detail,
+        retryable=retryable,
+        headers=headers,
     )
 
 

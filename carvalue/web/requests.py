@@ -1,9 +1,11 @@
 """
-What is done with every request before a route sees it: an id, and a limit to its body.
+What is done with every request before a route sees it: an id, and limits to its body.
 
 Plain ASGI middleware: it runs before a byte of the body is read.
 """
 
+import asyncio
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -14,6 +16,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 MAX_JSON = 64 * 1024
 MAX_UPLOAD = 34 * 1024 * 1024
 """Bytes of a whole request: two photos of 16 MB, and the form around them."""
+MAX_HELD = 512 * 1024 * 1024
+"""Bytes of all bodies that a process holds at a time; from half of it on no upload begins."""
 LONGEST_LENGTH = 18
 """Digits of a `Content-Length` that are worth reading."""
 
@@ -75,41 +79,93 @@ class CommonHeaders:
         await self._app(scope, receive, send_with_headers)
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How slowly a body may come. Only the time counts in which there was nothing to read."""
+
+    seconds: float = 60.0
+    """For all of it."""
+    grace: float = 10.0
+    """Seconds that are given to every body, however short."""
+    bytes_per_second: float = 2048.0
+
+    def seconds_for(self, received: int) -> float:
+        """How long the first so many bytes may have taken, and the next one."""
+        return min(self.seconds, self.grace + received / self.bytes_per_second)
+
+
+@dataclass(slots=True)
+class Held:
+    """The bytes of bodies that a process holds at this moment."""
+
+    bytes: int = 0
+
+
 class BodyLimit:
     """
-    Refuses a body that is too large: before it is read when it is announced, else on the way.
+    Refuses a body that is too large, before it is read when it is announced, else on the way; one
+    that comes too slowly; and one for which there is no memory.
 
     Own code because FastAPI's `max_body_size` answers an announced one in plain text, past the
-    exception handlers.
+    exception handlers, and nothing has a time limit.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, pace: Pace, held: Held, max_held: int = MAX_HELD) -> None:
         self._app = app
+        self._pace = pace
+        self._held = held
+        self._max_held = max_held
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        upload = headers.get("content-type", "").lower().startswith("multipart/form-data")
-        limit = MAX_UPLOAD if upload else MAX_JSON
+        limit = MAX_UPLOAD if is_upload(headers) else MAX_JSON
         announced = headers.get("content-length", "")
         too_large = (
             announced.isascii()
             and announced.isdigit()
             and (len(announced) > LONGEST_LENGTH or int(announced) > limit)
         )
-        received = 0
+        received, waited, more = 0, 0.0, True
 
         async def receive_limited() -> Message:
-            nonlocal received, too_large
-            if not too_large:
-                message = await receive()
-                received += len(message.get("body", b""))
-                too_large = received > limit
+            nonlocal received, waited, too_large, more
             if too_large:
-                # Without closing, the server would read on to the end.
-                raise HTTPException(413, headers={"Connection": "close"})
+                raise refused(413)
+            if not more:  # it waits for the caller to hang up
+                return await receive()
+            clock = asyncio.get_running_loop().time
+            began = clock()
+            try:
+                async with asyncio.timeout(self._pace.seconds_for(received) - waited):
+                    message = await receive()
+            except TimeoutError:
+                raise refused(408) from None
+            waited += clock() - began
+            size = len(message.get("body", b""))
+            received += size
+            self._held.bytes += size
+            more = message.get("more_body", False)
+            too_large = received > limit
+            if too_large:
+                raise refused(413)
+            if self._held.bytes > self._max_held:
+                raise refused(503)
             return message
 
-        await self._app(scope, receive_limited, send)
+        try:
+            await self._app(scope, receive_limited, send)
+        finally:
+            self._held.bytes -= received
+
+
+def is_upload(headers: Headers) -> bool:
+    return headers.get("content-type", "").lower().startswith("multipart/form-data")
+
+
+def refused(status: int) -> HTTPException:
+    """What ends a request whose body is not read to its end."""
+    # Without closing, the server would read on.
+    return HTTPException(status, headers={"Connection": "close"})

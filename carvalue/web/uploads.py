@@ -7,7 +7,8 @@ from functools import partial
 
 import anyio.to_thread
 from anyio import CapacityLimiter
-from fastapi import UploadFile
+from fastapi import Request, UploadFile
+from fastapi.exceptions import RequestValidationError
 from starlette.formparsers import MultiPartParser
 
 from carvalue.core.errors import Overloaded
@@ -38,6 +39,19 @@ def check_room() -> None:
 def _check_room(decoders: CapacityLimiter, most: int) -> None:
     if decoders.statistics().tasks_waiting >= most:
         raise Overloaded("There are too many photos at the moment; send them again shortly.")
+
+
+async def each_once(request: Request) -> None:
+    """Dependency of routes that read a form: which of two of a name is meant, nobody can say."""
+    names = [name for name, _ in (await request.form()).multi_items()]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise RequestValidationError(
+            [
+                {"type": "repeated", "loc": ("body", name), "msg": "Send it once."}
+                for name in repeated
+            ]
+        )
 
 
 async def read_photo(upload: UploadFile, side: Side, *, zoom: int = 1) -> Photo:

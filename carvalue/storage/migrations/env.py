@@ -8,6 +8,7 @@ from sqlmodel import SQLModel
 
 from carvalue.storage import (  # noqa: F401 - registers them
     key_tables,
+    limit_tables,
     tables,
     turn_tables,
     webhook_tables,
