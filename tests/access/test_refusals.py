@@ -19,6 +19,7 @@ from carvalue.core.errors import StoreUnavailable
 from carvalue.settings import Settings
 from carvalue.web.access import OPEN_BELOW, OPEN_PATHS
 from carvalue.web.api import create_api
+from carvalue.web.openapi import client_description, full_description
 from tests.access.conftest import bearer, client_of, device, made_key, running
 from tests.access.test_foreign_objects import UNKNOWN, routes
 from tests.servers import KEY, serving
@@ -241,3 +242,17 @@ async def test_a_session_ends_with_the_key_of_the_environment(
 
     async with running(settings) as without, client_of(without, token) as phone:
         problem_of(await phone.get("/v1/appraisals"), 401, "unauthorized")
+
+
+@pytest.mark.parametrize("describe", [full_description, client_description])
+def test_the_description_says_so(describe: Any) -> None:
+    """
+    A generated client sends a token with every call, and knows both refusals.
+    """
+    described = describe(create_api())
+
+    assert described["security"] == [{"bearer": []}]
+    assert described["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
+    for path in described["paths"].values():
+        for operation in path.values():
+            assert {"401", "403"} <= operation["responses"].keys(), operation["operationId"]
