@@ -3,6 +3,7 @@ The app: the API over what the settings name.
 """
 
 import asyncio
+import gc
 import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -57,6 +58,10 @@ def create_app(settings: Settings, *, metrics: Metrics | None = None) -> FastAPI
             app.state.services = Services(
                 opened.appraiser, watch, opened.webhooks, settings.patience
             )
+            # The collector would look through the whole catalogue again and again, 0.1 s each time
+            # in which nobody is answered.
+            gc.freeze()
+            stack.callback(gc.unfreeze)
             yield
 
     app = create_api(lifespan, observers=observers, tracer_provider=tracer_provider)
