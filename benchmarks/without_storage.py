@@ -4,6 +4,7 @@ The service without storage: the same app, over what is only remembered.
 `python -m benchmarks.without_storage PORT` serves it, and stops when its input ends.
 """
 
+import gc
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -98,6 +99,7 @@ def create_app(settings: Settings) -> FastAPI:
                 )
                 appraiser.runner.start()
             app.state.services = Services(appraiser, NoStates())
+            gc.freeze()
             yield
             await appraiser.runner.stop(1.0)
 

@@ -3,6 +3,7 @@ The app: the API over what the settings name.
 """
 
 import asyncio
+import gc
 import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -80,6 +81,10 @@ def create_app(
                     budget=opened.budget,
                 ),
             )
+            # The collector would look through the whole catalogue again and again, 0.1 s each time
+            # in which nobody is answered.
+            gc.freeze()
+            stack.callback(gc.unfreeze)
             yield
 
     app = create_api(

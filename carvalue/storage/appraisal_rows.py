@@ -16,8 +16,9 @@ from sqlmodel import Session
 from carvalue.core.appraisal import Appraisal, Confirmation
 from carvalue.core.photos import Photo
 from carvalue.core.valuation import Valuation
-from carvalue.storage.database import upsert
+from carvalue.storage.database import is_postgresql, upsert
 from carvalue.storage.leases import FROM_NOW, lease_columns
+from carvalue.storage.listening import NOTIFIED, NOTIFIED_OF
 from carvalue.storage.tables import (
     AppraisalRow,
     AwaitedRow,
@@ -26,6 +27,7 @@ from carvalue.storage.tables import (
     ValuationRow,
     table_of,
 )
+from carvalue.storage.webhook_tables import WebhookEndpointRow
 
 APPRAISAL: TypeAdapter[Appraisal] = TypeAdapter(Appraisal)
 CONFIRMATION: TypeAdapter[Confirmation] = TypeAdapter(Confirmation)
@@ -36,13 +38,17 @@ _AWAITED = table_of(AwaitedRow)
 _CONFIRMATIONS = table_of(ConfirmationRow)
 _PHOTOS = table_of(PhotoRow)
 _VALUATIONS = table_of(ValuationRow)
+_ENDPOINTS = table_of(WebhookEndpointRow)
 
 _THIS: BindParameter[str] = bindparam("this")
 _ROW = select(_ROWS).where(_ROWS.c.id == _THIS)
 _OWNER = select(_ROWS.c.owner).where(_ROWS.c.id == _THIS, _ROWS.c.expires_at > bindparam("now"))
 _BEFORE = select(
-    _ROWS.c.status, exists().where(_AWAITED.c.appraisal_id == _ROWS.c.id).label("awaits")
+    _ROWS.c.status,
+    exists().where(_AWAITED.c.appraisal_id == _ROWS.c.id).label("awaits"),
+    exists().where(_ENDPOINTS.c.disabled_reason.is_(None)).label("heard"),
 ).where(_ROWS.c.id == _THIS)
+_BEFORE_NOTIFIED = _BEFORE.add_columns(NOTIFIED)
 _ADDED = insert(_ROWS)
 _CHANGED = update(_ROWS).where(
     _ROWS.c.id == _THIS,
@@ -93,10 +99,13 @@ def write_change(
     """
     The appraisal after a change, if the row has the version before, and the lease that is `held`.
 
-    Whether it is at another status now, or has another valuation; None if nothing was written.
+    Whether it is at another status now, or has another valuation, and anybody wants to be told;
+    None if nothing was written. Those who share the database are notified.
     """
     connection, this = session.connection(), {"this": appraisal.id}
-    before = connection.execute(_BEFORE, this).first()
+    # One round trip, since a server may be far away; what is rolled back notifies nobody.
+    looked = _BEFORE_NOTIFIED if is_postgresql(session) else _BEFORE
+    before = connection.execute(looked, {**this, NOTIFIED_OF: appraisal.id}).first()
     known = {**this, "before": appraisal.version - 1, "now": now}
     if held is None:
         changed = _execute(session, _CHANGED, appraisal, known)
@@ -123,7 +132,7 @@ def write_change(
             ],
         )
     valued = _write_valuation(session, appraisal.id, appraisal.valuation)
-    return valued or before.status != appraisal.status.value
+    return bool(before.heard and (valued or before.status != appraisal.status.value))
 
 
 def write_deletion(session: Session, id: str) -> None:

@@ -111,7 +111,6 @@ class SqlAppraisalStore:
                 raise ChangedMeanwhile(
                     "Another request changed the appraisal; get it and go on from there."
                 )
-            notify(session, saved.id)
             event = status_event(saved, saved.updated_at) if told else None
             return event is not None and record(session, event)
 

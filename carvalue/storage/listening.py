@@ -18,7 +18,10 @@ from carvalue.storage.database import is_postgresql
 logger = logging.getLogger(__name__)
 
 CHANNEL = "carvalue_changed"
-_NOTIFIED = select(func.pg_notify(CHANNEL, bindparam("id", type_=String)))
+NOTIFIED_OF = "notified_of"
+NOTIFIED = func.pg_notify(CHANNEL, bindparam(NOTIFIED_OF, type_=String))
+"""A column of a query; it tells the others, after the commit, that an appraisal has changed."""
+_NOTIFIED = select(NOTIFIED)
 AGAIN_AFTER = 1.0
 """Seconds until a lost connection is made anew."""
 
@@ -26,7 +29,7 @@ AGAIN_AFTER = 1.0
 def notify(session: Session, id: str) -> None:
     """Tell the others, when this transaction is committed, that an appraisal has changed."""
     if is_postgresql(session):
-        session.connection().execute(_NOTIFIED, {"id": id})
+        session.connection().execute(_NOTIFIED, {NOTIFIED_OF: id})
 
 
 async def listen(url: str, changes: Changes) -> None:
