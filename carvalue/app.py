@@ -12,8 +12,8 @@ from fastapi import FastAPI
 
 from carvalue.bootstrap import check_complete, ended, load_mocks, running
 from carvalue.core.observer import Observer, observed_by
-from carvalue.decoding import start_decoders, stop_decoders
 from carvalue.core.rates import Quota
+from carvalue.decoding import start_decoders, stop_decoders
 from carvalue.observing.exposing import Levels, exposed
 from carvalue.observing.logs import configure_logging
 from carvalue.observing.metrics import Metrics
