@@ -55,7 +55,7 @@ async def test_nothing_is_told_on(tmp_path: Path, caplog: pytest.LogCaptureFixtu
     settings = mock_settings(database_url=f"sqlite:///{tmp_path}/test.db").model_copy(
         update={"mocks": "tests.eavesdropper:app", "photo_checks": False}
     )
-    app = create_app(settings)
+    app = create_app(settings, open_to_all=True)
     transport = httpx.ASGITransport(app=app)
     answers, back = [], plain(400, 320, comment=CANARY)
     async with (

@@ -279,11 +279,14 @@ def test_a_service_that_stops() -> None:
     """
     The decoders of a service that ends are gone, and one that starts anew has its own.
     """
+    children = Path(f"/proc/self/task/{threading.get_native_id()}/children")
+    stop_decoders()
+    others = set(children.read_text().split())
     start_decoders()
-    children = Path(f"/proc/self/task/{threading.get_native_id()}/children").read_text().split()
-    assert children
+    decoders = set(children.read_text().split()) - others
+    assert decoders
 
     stop_decoders()
 
-    assert not any(is_there(int(child)) for child in children)
+    assert not any(is_there(int(decoder)) for decoder in decoders)
     assert prepare_apart(plain(400, 320), Side.front, quickly=True).width == 400

@@ -45,6 +45,7 @@ KEYS = {
     "CARVALUE_SPECS_API__API_KEY": "canary-specs-key",
     "CARVALUE_VALUATION_API__API_KEY": "canary-valuation-key",
     "CARVALUE_MARKETCHECK__API_KEY": "canary-marketcheck-key",
+    "CARVALUE_API_KEY": "canary-key-of-our-own-callers",
 }
 SETTINGS = {
     "CARVALUE_CATEGORIZERS": "imagga,cloudinary,imagekit",
@@ -98,7 +99,7 @@ def metrics() -> Metrics:
 
 @pytest.fixture
 async def client(settings: Settings, metrics: Metrics) -> AsyncIterator[httpx.AsyncClient]:
-    app = create_app(settings, metrics=metrics)
+    app = create_app(settings, open_to_all=True, metrics=metrics)
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     async with (
         app.router.lifespan_context(app),
@@ -151,7 +152,7 @@ async def test_a_bug_with_a_key_at_hand(log: io.StringIO) -> None:
     """
     exporter = InMemorySpanExporter()
     provider = tracer_provider(SimpleSpanProcessor(exporter))
-    app = create_api(tracer_provider=provider)
+    app = create_api(tracer_provider=provider, open_to_all=True)
     key = "canary-in-a-variable"
 
     @app.get("/bug")

@@ -39,7 +39,9 @@ def app(appraiser: Appraiser) -> FastAPI:
         app.state.services = Services(appraiser, FakeWatch())
         yield
 
-    return create_api(lifespan, pace=Pace(seconds=2, grace=1, bytes_per_second=2000))
+    return create_api(
+        lifespan, open_to_all=True, pace=Pace(seconds=2, grace=1, bytes_per_second=2000)
+    )
 
 
 @pytest.fixture

@@ -128,7 +128,13 @@ async def test_more_than_one_batch(
     """
     Much is removed little by little, so that nobody waits for it; at the end all of it is gone.
     """
-    row = {"version": 1, "status": "valued", "created_at": clock.now, "document": "{}"}
+    row = {
+        "owner": "key_1",
+        "version": 1,
+        "status": "valued",
+        "created_at": clock.now,
+        "document": "{}",
+    }
     rows = [
         AppraisalRow(id=f"apr_{number}", expires_at=clock.now, **row) for number in range(BATCH + 1)
     ]
