@@ -176,7 +176,9 @@ def environment(categorizer_url: str, database_url: str, **more: str) -> dict[st
         "CARVALUE_VALUATION_API__API_KEY": "none",
         "CARVALUE_PHOTO_CHECKS": "false",
         "CARVALUE_API_KEY": KEY,
-        "CARVALUE_RATE_PER_ADDRESS": "1000000000",  # all of it comes from one
+        # All of it comes from one caller.
+        "CARVALUE_RATE_PER_CALLER": "1000000000",
+        "CARVALUE_UPLOADS_PER_CALLER": "1000",
         "CARVALUE_DATABASE_URL": database_url,
         **more,
     }

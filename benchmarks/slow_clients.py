@@ -28,7 +28,7 @@ from typing import Any
 
 import httpx
 
-from benchmarks.serving import categorizer, database, environment, files, photo, served
+from benchmarks.serving import KEY, categorizer, database, environment, files, photo, served
 from tests.servers import free_port
 
 PROCESSES = multiprocessing.get_context("spawn")
@@ -44,7 +44,7 @@ GOOD_SHARE = 0.2
 """Of what the service can take."""
 READS = 10.0
 """A second."""
-HOST = b"Host: carvalue\r\n"
+HOST = b"Host: carvalue\r\nAuthorization: Bearer " + KEY.encode() + b"\r\n"
 SLOW_STARTS = (
     b"",
     b"GET /v1/appraisals HTTP/1.1\r\n" + HOST + b"X: ",

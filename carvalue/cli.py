@@ -185,8 +185,8 @@ def demo(
     with _settings(on_mocks=True, database_url=database_url) as settings:
         try:
             upgrade_database(settings.database_url)
-            if host not in LOOPBACK:
-                settings = settings.model_copy(update={"api_key": SecretStr(new_secret(test=True))})
+            key = None if host in LOOPBACK else SecretStr(new_secret(test=True))
+            settings = settings.model_copy(update={"api_key": key})
             asyncio.run(run_demo(settings, console, host=host, port=port, once=once))
         except DemoFailed as error:
             stderr.print(Text(str(error), style="bold red"))

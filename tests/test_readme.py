@@ -164,11 +164,12 @@ def test_with_your_own_keys(environment: dict[str, str], folder: Path) -> None:
     """
     With the settings in place the providers are seen to answer, and the service starts.
     """
-    providers, serve = block("carvalue serve").splitlines()
+    providers, keys, serve = block("carvalue serve").splitlines()
 
     printed = shell(providers, folder, environment)
 
     assert printed.count("can be reached") == 3
+    assert shell(keys, folder, environment).startswith("cv_live_")
     program, command = serve.split("#")[0].split()
     assert program == ".venv/bin/carvalue"
     port = free_port()
@@ -177,6 +178,28 @@ def test_with_your_own_keys(environment: dict[str, str], folder: Path) -> None:
         *("carvalue", command, "--port", str(port)), address=address, env=environment, cwd=folder
     ):
         assert httpx.get(address, trust_env=False).json() == {"status": "ok"}
+
+
+def test_a_key_for_a_server(environment: dict[str, str], folder: Path) -> None:
+    """
+    The key that is printed lets its server in, and nobody is let in without one.
+    """
+    keys, asked = block("carvalue keys", "Bearer").splitlines()
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    alone = {name: value for name, value in environment.items() if name != "CARVALUE_API_KEY"}
+    key = shell(f"{keys}\necho $KEY", folder, alone).strip()
+
+    with process(
+        *("carvalue", "serve", "--port", str(port)),
+        address=f"{url}/healthz",
+        env=alone,
+        cwd=folder,
+    ):
+        listed = shell(asked, folder, PROGRAM | {"URL": url, "KEY": key, "NO_PROXY": "*"})
+        assert httpx.get(f"{url}/v1/appraisals", trust_env=False).status_code == 401
+
+    assert json.loads(listed) == {"data": [], "next_cursor": None}
 
 
 def test_make_live(environment: dict[str, str]) -> None:
@@ -226,6 +249,7 @@ def test_every_block_is_run() -> None:
             ("scenarios/imagga",),
             ("carvalue appraise",),
             ("carvalue serve",),
+            ("carvalue keys", "Bearer"),
             ("specs import",),
             ("categorize-urls",),
         )

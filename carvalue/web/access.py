@@ -18,10 +18,9 @@ from carvalue.core.errors import CarvalueError, Forbidden, Unauthorized
 from carvalue.core.observer import about
 from carvalue.web.dependencies import CallerDep
 from carvalue.web.problems import carvalue_error
+from carvalue.web.requests import NOTICES
 
 OPEN_PATHS = {"/healthz", "/readyz"}
-OPEN_BELOW = ("/v1/webhooks/",)
-"""Providers prove their notices with a signature."""
 LONGEST_TOKEN = 8192
 """Characters; identity providers put a lot into theirs."""
 
@@ -55,7 +54,7 @@ class Access:
     async def _caller(self, scope: AsgiScope) -> Caller:
         if self._open_to_all:
             return ANYBODY
-        if scope["path"] in OPEN_PATHS or scope["path"].startswith(OPEN_BELOW):
+        if scope["path"] in OPEN_PATHS or scope["path"].startswith(NOTICES):
             return NOBODY
         authenticator: Authenticator | None = scope["app"].state.services.authenticator
         if authenticator is None:

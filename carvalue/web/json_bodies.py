@@ -10,6 +10,8 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from carvalue.web.requests import NOTICES
+
 INVALID_JSON = "The body is not valid JSON."
 
 
@@ -24,7 +26,7 @@ class JsonBodies:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not _is_json(Headers(scope=scope)):
+        if scope["type"] != "http" or not _is_ours(scope):
             await self._app(scope, receive, send)
             return
         is_read = False
@@ -48,8 +50,11 @@ class JsonBodies:
         await self._app(scope, receive_checked, send)
 
 
-def _is_json(headers: Headers) -> bool:
-    media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+def _is_ours(scope: Scope) -> bool:
+    """Notices of providers are read as they came, since that is what their signature is of."""
+    if scope["path"].startswith(NOTICES):
+        return False
+    media_type = Headers(scope=scope).get("content-type", "").partition(";")[0].strip().lower()
     return media_type == "application/json" or media_type.endswith("+json")
 
 

@@ -21,7 +21,7 @@ from carvalue.core.errors import CarvalueError, RateLimited
 from carvalue.core.rates import Counters, ProcessCounters, Quota, Standing
 from carvalue.core.spending import DailyBudget, paid_by
 from carvalue.web.problems import carvalue_error
-from carvalue.web.requests import is_upload
+from carvalue.web.requests import NOTICES, is_upload
 
 COSTS: tuple[tuple[str, re.Pattern[str], int], ...] = (
     ("POST", re.compile(r"/v1/appraisals"), 10),
@@ -33,8 +33,6 @@ COSTS: tuple[tuple[str, re.Pattern[str], int], ...] = (
     ("GET", re.compile(r"/v1/catalog/models/[^/]+/trims"), 2),
 )
 """What asks providers costs more than what is read here, which costs 1."""
-NOTICES = "/v1/webhooks/"
-"""Where providers call us; they are known by their signatures."""
 PER_CALLER = Quota("default", 600)
 PER_UNATTESTED = Quota("default", 120)
 PER_ADDRESS = Quota("default", 60_000)

@@ -13,6 +13,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+NOTICES = "/v1/webhooks/"
+"""Where providers call us; they prove who they are with a signature."""
 MAX_JSON = 64 * 1024
 MAX_UPLOAD = 34 * 1024 * 1024
 """Bytes of a whole request: two photos of 16 MB, and the form around them."""
