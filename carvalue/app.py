@@ -24,7 +24,7 @@ from carvalue.web.api import create_api
 from carvalue.web.cursors import Cursors
 from carvalue.web.dependencies import Services
 from carvalue.web.health import ProviderWatch
-from carvalue.web.limits import Limits
+from carvalue.web.limits import GUESSES, Limits
 
 
 def create_app(
@@ -77,6 +77,7 @@ def create_app(
                     caller=Quota("default", settings.rate_per_caller),
                     unattested=Quota("default", settings.rate_per_unattested),
                     address=Quota("default", settings.rate_per_address),
+                    guesses=Quota(GUESSES.name, settings.guesses_per_address),
                     uploads_at_once=settings.uploads_per_caller,
                     budget=opened.budget,
                 ),

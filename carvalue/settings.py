@@ -189,6 +189,9 @@ class Settings(BaseSettings):
     rate_per_address: int = Field(
         default=60_000, ge=10, description="The same of an address, without access control."
     )
+    guesses_per_address: int = Field(
+        default=60, ge=1, description="Wrong keys that may come from an address in a minute."
+    )
     uploads_per_caller: int = Field(
         default=4, ge=1, le=1000, description="Uploads of a caller at the same time."
     )

@@ -6,7 +6,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import Field
-from pydantic.json_schema import SkipJsonSchema
 
 from carvalue.core import errors
 from carvalue.core.callers import Tier
@@ -58,7 +57,7 @@ class DeviceSessionCreate(InBody):
             "A random UUID in the keychain: whoever knows it can be this device.",
         ),
     ]
-    attestation: DeviceAttestation | SkipJsonSchema[None] = None
+    attestation: DeviceAttestation | None = None
 
 
 class DeviceSession(OutBody):

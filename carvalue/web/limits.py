@@ -49,6 +49,7 @@ class Limits:
     unattested: Quota = PER_UNATTESTED
     address: Quota = PER_ADDRESS
     """Where there is no access control."""
+    guesses: Quota = GUESSES
     uploads_at_once: int = 4
     budget: DailyBudget | None = None
 
@@ -149,7 +150,7 @@ class GuessLimit:
         async def send_unless_guessed(message: Message) -> None:
             nonlocal too_many
             if message["type"] == "http.response.start" and message["status"] == 401:
-                standing = await limits.counters.count(address_of(scope), 1, GUESSES)
+                standing = await limits.counters.count(address_of(scope), 1, limits.guesses)
                 too_many = None if standing.fits else standing
             if too_many is None:
                 await send(message)

@@ -103,6 +103,7 @@ OUT_OF_REACH: dict[str, object] = {
     "rate_per_caller": 10**9,
     "rate_per_unattested": 10**9,
     "rate_per_address": 10**9,
+    "guesses_per_address": 10**9,
     "uploads_per_caller": 1000,
 }
 """What lets one caller do everything, and more often than any caller may."""
