@@ -126,8 +126,8 @@ def outcome_of(answer: bytes) -> str:
 def upload() -> bytes:
     request = httpx.Request("POST", "http://carvalue/v1/appraisals", files=files(photo(), photo()))
     content = request.read()
-    lines = [b"%b: %b\r\n" % pair for pair in request.headers.raw]
-    head = b"POST /v1/appraisals HTTP/1.1\r\nConnection: close\r\n" + b"".join(lines)
+    lines = [b"%b: %b\r\n" % pair for pair in request.headers.raw if pair[0] != b"Host"]
+    head = b"POST /v1/appraisals HTTP/1.1\r\nConnection: close\r\n" + HOST + b"".join(lines)
     return head + b"\r\n" + content
 
 
