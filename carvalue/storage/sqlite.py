@@ -50,8 +50,10 @@ def migrating_engine(url: URL) -> Engine:
     Without foreign keys: a table that is made anew would take with it all that points to it.
     """
     with suppress(OSError):  # SQLite tells better what is wrong with the place
-        # A new file is for our eyes only, and so are the two that SQLite puts beside it.
-        os.close(os.open(url.database or "", os.O_CREAT, 0o600))
+        # A new file is for our eyes only, and so are the two that SQLite puts beside it. One that
+        # is there must not be opened: closing it would end the locks that SQLite holds on it
+        # elsewhere in this process (https://sqlite.org/howtocorrupt.html, 2.2).
+        os.close(os.open(url.database or "", os.O_CREAT | os.O_EXCL, 0o600))
     engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
     _configure(engine, (*PRAGMAS, "foreign_keys=OFF"), "BEGIN IMMEDIATE")
     return engine
