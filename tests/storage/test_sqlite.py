@@ -303,7 +303,7 @@ async def test_opened_twice_here_and_once_elsewhere(tmp_path: Path) -> None:
     """
     url = f"sqlite:///{tmp_path}/carvalue.db"
     store = SqlAppraisalStore(database := Database(url))
-    await store.add(an_appraisal(id="apr_1"), [])
+    await store.get((await store.add(an_appraisal(), [])).id)
     Database(url).close()
 
     elsewhere = (
