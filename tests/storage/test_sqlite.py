@@ -1,7 +1,5 @@
 import asyncio
 import sqlite3
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -10,14 +8,13 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from carvalue.core.errors import ChangedMeanwhile, SettingsIncomplete, StoreUnavailable
 from carvalue.core.photos import Side
 from carvalue.core.valuation import Condition, MileageUnit, Usage, Valuation
 from carvalue.storage.appraisals import SqlAppraisalStore
 from carvalue.storage.database import Database
-from carvalue.storage.tables import AppraisalRow
 from tests.fakes import (
     PRICE,
     Clock,
@@ -294,25 +291,3 @@ async def test_a_log_that_cannot_be_emptied(
 
     assert list(await sql_store.page(limit=5)) == []
     assert "not emptied yet" in caplog.text
-
-
-async def test_opened_twice_here_and_once_elsewhere(tmp_path: Path) -> None:
-    """
-    What another process writes is seen, also after the file was opened again in this one: closing
-    a file ends all locks of its process on it, and SQLite would not know who else is there.
-    """
-    url = f"sqlite:///{tmp_path}/carvalue.db"
-    store = SqlAppraisalStore(database := Database(url))
-    await store.get((await store.add(an_appraisal(), [])).id)
-    Database(url).close()
-
-    elsewhere = (
-        "import sqlite3, sys; it = sqlite3.connect(sys.argv[1]);"
-        "it.execute(\"UPDATE appraisal SET status = 'valued'\"); it.commit(); it.close()"
-    )
-    command = [sys.executable, "-c", elsewhere, f"{tmp_path}/carvalue.db"]
-    await asyncio.to_thread(subprocess.run, command, check=True)
-
-    status = select(AppraisalRow.status)
-    assert await database.read(lambda session: session.exec(status).one()) == "valued"
-    database.close()
