@@ -39,10 +39,13 @@ class DeviceAttestation(InBody):
     """The proof that this is the team's own app, on a genuine device."""
 
     method: Annotated[str, Field(pattern="^[a-z_]{1,40}$", examples=["app_attest"])]
-    challenge: Annotated[str, Field(min_length=1, max_length=400)]
+    challenge: Annotated[str, Field(pattern="^[A-Za-z0-9._-]{1,400}$")]
     evidence: Annotated[
         str,
-        Field(min_length=1, max_length=LONGEST_EVIDENCE, description="As the platform gave it."),
+        Field(
+            pattern=f"^[A-Za-z0-9+/=._~-]{{1,{LONGEST_EVIDENCE}}}$",
+            description="As the platform gave it; what is not text is sent in Base64.",
+        ),
     ]
 
 
