@@ -17,9 +17,10 @@ from carvalue.core.callers import Scope
 from carvalue.core.devices import PREFIX
 from carvalue.core.errors import StoreUnavailable
 from carvalue.settings import Settings
-from carvalue.web.access import OPEN_BELOW, OPEN_PATHS
+from carvalue.web.access import OPEN_PATHS
 from carvalue.web.api import create_api
 from carvalue.web.openapi import client_description, full_description
+from carvalue.web.requests import NOTICES
 from tests.access.conftest import bearer, client_of, device, made_key, running
 from tests.access.test_foreign_objects import UNKNOWN, routes
 from tests.servers import KEY, serving
@@ -32,7 +33,7 @@ ALL = [
     (method, route)
     for route in routes(create_api())
     for method in sorted(route.methods)
-    if not route.path.startswith(OPEN_BELOW) and route.path not in OPEN_PATHS
+    if not route.path.startswith(NOTICES) and route.path not in OPEN_PATHS
 ]
 
 

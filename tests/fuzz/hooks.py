@@ -18,6 +18,7 @@ ONLY_WE_KNOW = {
     "appraisal-deleted",
     "idempotency-key-reused",
     "invalid-cursor",
+    "no-market-data",
     "not-a-candidate",
     "photo-too-small",
     "photo-unreadable",

@@ -127,7 +127,7 @@ WRONG: dict[str, tuple[Any, int, str, str | None]] = {
     "null": (None, 422, "validation-failed", "#"),
     "a list": ([COROLLA], 422, "validation-failed", "#"),
     "text": (CANARY, 422, "validation-failed", "#"),
-    "NUL": (COROLLA | {"make_id": "CaNaRy17\0"}, 400, "malformed-body", None),
+    "NUL": (COROLLA | {"make_id": "CaNaRy17\0"}, 422, "validation-failed", "#/make_id"),
     "blank": (COROLLA | {"make_id": CANARY + " x"}, 422, "validation-failed", "#/make_id"),
     "long": (COROLLA | {"make_id": CANARY * 20}, 422, "validation-failed", "#/make_id"),
     "line": (COROLLA | {"make_id": CANARY + "\n"}, 422, "validation-failed", "#/make_id"),
