@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SUPPLY := $(VENV)/supply/bin
-CASES ?= 1500
+CASES ?= 800
 SEED ?= 11
 
 .DEFAULT_GOAL := help
