@@ -91,7 +91,7 @@ def test_what_a_record_is_about(log: Log) -> None:
     """
     with about_nothing():
         about(request_id="r-1", appraisal_id="apr_1")
-        logging.getLogger("uvicorn.error").info("said", extra={"color_message": "\x1b[1msaid"})
+        logging.getLogger("somebody.else").info("said", extra={"color_message": "\x1b[1msaid"})
     logger.info("afterwards")
 
     during, after = log.records

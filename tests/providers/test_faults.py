@@ -48,7 +48,7 @@ async def test_whatever_comes(
         then_abort=fault.then_abort,
         then_wait=fault.then_wait,
     )
-    asked = provider(real_http, url, 0.4)
+    asked = provider(real_http, url, 1.0)
     tracemalloc.start()
     begun = time.monotonic()
     try:
