@@ -97,9 +97,6 @@ class Names:
     trims: Mapping[int, str]
     """The key of each trim."""
 
-    def car_of(self, model_id: str) -> int | None:
-        return next((car for car, one in self.cars.items() if one.model_id == model_id), None)
-
 
 _SELECTED = "car, line, trim, year, km, price, day"
 
@@ -118,6 +115,8 @@ class Reader:
                 str(path), read_only=True, config={"memory_limit": _MEMORY, "threads": 1}
             )
             self.names = self._names()
+            self._cars = {one.model_id: car for car, one in self.names.cars.items()}
+            self._trims = {key: trim for trim, key in self.names.trims.items()}
         except duckdb.Error as error:
             raise StoreUnavailable("The listings cannot be read.") from error
 
@@ -129,6 +128,14 @@ class Reader:
 
     def close(self) -> None:
         self._connection.close()
+
+    def number_of_car(self, model_id: str) -> int | None:
+        """The number that listings of this model have; None when there have been none."""
+        return self._cars.get(model_id)
+
+    def number_of_trim(self, key: str) -> int | None:
+        """The number of a trim, by its key."""
+        return self._trims.get(key)
 
     def _names(self) -> Names:
         rows = self._connection.execute(

@@ -1,0 +1,191 @@
+"""
+Learning a market: its curve, how far listings tell of each other, and how far all that misses.
+"""
+
+from collections.abc import Callable
+from dataclasses import astuple, dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from carvalue.listings.columns import ListingsUnreadable
+from carvalue.listings.market import Market, fit_market, stock_expected
+from carvalue.listings.pooling import (
+    Kernel,
+    Near,
+    Pooled,
+    covariance,
+    near_of,
+    nearest,
+    noise_of,
+    pooled,
+)
+from carvalue.listings.ranges import Ranges, fit_ranges
+from carvalue.listings.store import Names, Stock
+
+FEWEST = 200
+"""Listings below which there is no market to learn."""
+MOST = 300_000
+"""Listings that the market is learnt from; of more, so many by chance."""
+CALIBRATED_ON = 6_000
+FITTED_ON = 60
+"""Models that the kernel is fitted on."""
+_MODEL_SIZES = (4, 150)
+_TRIES = 150
+_MOST_MISSED = 0.4
+"""A logarithm by which a price is missed; more counts as much."""
+AGES = (3, 7, 12, 20)
+"""Ages at which sellers begin to differ more from each other."""
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Done = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """All that was learnt. `spreads` are how sellers differ, by the groups of age in `AGES`."""
+
+    market: Market
+    kernel: Kernel
+    spreads: tuple[float, ...]
+    ranges: Ranges
+
+    def spread(self, year: int) -> float:
+        return self.spreads[int(np.searchsorted(AGES, self.market.year - year, side="right"))]
+
+
+def train(
+    stock: Stock, names: Names, *, seed: int = 1, on: int = CALIBRATED_ON,
+    done: Done = lambda step: None,
+) -> Model:  # fmt: skip
+    """
+    Learn the market of these listings, the same way every time.
+
+    `done` hears what has been done. Raises `ListingsUnreadable` when there are too few.
+    """
+    if len(stock) < FEWEST:
+        raise ListingsUnreadable(
+            f"There are {len(stock)} listings; a market is learnt from {FEWEST} or more."
+        )
+    chance = np.random.default_rng(seed)
+    market = fit_market(stock, names)
+    done("market")
+    residual = np.log(stock.price) - stock_expected(market, stock, names)
+    by_car = cars_of(stock)
+    kernel = fit_kernel(stock, residual, by_car, chance)
+    done("likeness")
+    plain = Model(market, kernel, (kernel.noise,) * (len(AGES) + 1), Ranges({}))
+    chosen = np.sort(chance.choice(len(stock), min(on, len(stock)), replace=False))
+    told = leave_one_out(plain, stock, residual, by_car, chosen)
+    spreads = _spreads(market, stock.year[chosen], told.missed)
+    model = replace(plain, spreads=spreads)
+    told = leave_one_out(model, stock, residual, by_car, chosen)
+    done("ranges")
+    return replace(model, ranges=fit_ranges(told.missed / told.deviation, told.count))
+
+
+def cars_of(stock: Stock) -> dict[int, Ints]:
+    """The places of the listings of each car."""
+    order = np.argsort(stock.car, kind="stable")
+    cars, starts = np.unique(stock.car[order], return_index=True)
+    return dict(zip(cars.tolist(), np.split(order, starts[1:]), strict=True))
+
+
+# Leaving one out
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What was said of listings by the others: `missed` is by how much, as a logarithm."""
+
+    difference: Floats
+    deviation: Floats
+    count: Ints
+    missed: Floats
+
+
+def leave_one_out(
+    model: Model, stock: Stock, residual: Floats, by_car: dict[int, Ints], chosen: Ints
+) -> Told:
+    """
+    What the other listings of a stock say of each chosen one; its own price is not looked at.
+
+    `count` is how many others there are of the same model and year.
+    """
+    told = np.zeros((3, len(chosen)))
+    for at, place in enumerate(chosen.tolist()):
+        others = by_car[int(stock.car[place])]
+        others = others[others != place]
+        year, trim = int(stock.year[place]), int(stock.trim[place])
+        some = stock.where(others)
+        close = others[nearest(some, year, trim)]
+        found = _pooled_at(model, stock, residual, place, close)
+        told[:, at] = found.difference, found.deviation, int((some.year == year).sum())
+    missed = residual[chosen] - told[0]
+    return Told(told[0], told[1], told[2].astype(np.int64), missed)
+
+
+def _pooled_at(model: Model, stock: Stock, residual: Floats, place: int, near: Ints) -> Pooled:
+    car = near_of(stock.where(np.array([place])), np.zeros(1))
+    spread = model.spread(int(stock.year[place]))
+    return pooled(model.kernel, car, near_of(stock.where(near), residual[near]), spread)
+
+
+def _spreads(market: Market, year: Ints, missed: Floats) -> tuple[float, ...]:
+    """The deviation that fits the middle half of what was missed, by age."""
+    overall = 1.4826 * float(np.median(np.abs(missed)))
+    groups = np.searchsorted(AGES, market.year - year, side="right")
+    spreads = []
+    for group in range(len(AGES) + 1):
+        of_age = np.abs(missed[groups == group])
+        own = 1.4826 * float(np.median(of_age)) if len(of_age) else overall
+        spreads.append((50 * overall + len(of_age) * own) / (50 + len(of_age)))
+    return tuple(spreads)
+
+
+# The kernel
+
+
+def fit_kernel(
+    stock: Stock, residual: Floats, by_car: dict[int, Ints], chance: np.random.Generator
+) -> Kernel:
+    """
+    The kernel by which the listings of some models miss each other least.
+
+    Each is left out in turn (Rasmussen and Williams 2006, eq. 5.12).
+    """
+    low, high = _MODEL_SIZES
+    sized = [places for places in by_car.values() if low <= len(places) <= high]
+    sized = sized or [places[:high] for places in by_car.values() if len(places) >= low]
+    if not sized:
+        return Kernel()
+    chosen = [sized[at] for at in chance.permutation(len(sized))[:FITTED_ON].tolist()]
+    groups = [near_of(stock.where(places), residual[places]) for places in chosen]
+    start = np.log(astuple(Kernel()))
+
+    def loss(logs: Floats) -> float:
+        kernel = Kernel(*np.exp(logs).tolist())
+        missed = np.concatenate([_missed(kernel, group)[0] for group in groups])
+        drawn_back = 1e-4 * float(np.mean((logs - start) ** 2))
+        return float(np.minimum(np.abs(missed), _MOST_MISSED).mean()) + drawn_back
+
+    found = minimize(loss, start, method="Nelder-Mead", options={"maxfev": _TRIES})
+    kernel = Kernel(*np.exp(found.x).tolist())
+    # What is missed says how the parts stand to each other, not how large they are.
+    parts = [_missed(kernel, group) for group in groups]
+    missed, deviation = (np.concatenate(some) for some in zip(*parts, strict=True))
+    scale = max(1.4826 * float(np.median(np.abs(missed) / deviation)), 0.05)
+    sized_kernel = [scale * one for one in astuple(kernel)]
+    sized_kernel[6], sized_kernel[8] = kernel.reach, kernel.half_life
+    return Kernel(*sized_kernel)
+
+
+def _missed(kernel: Kernel, group: Near) -> tuple[Floats, Floats]:
+    """By how much each listing of a model is missed by the others, and what was to be expected."""
+    middle = float(np.median(group.residual))
+    noise = noise_of(kernel, group, middle, int(group.day.max()))
+    inverse = np.linalg.inv(covariance(kernel, group, group) + np.diag(noise))
+    own = np.diag(inverse)
+    return inverse @ group.residual / own, np.asarray(np.sqrt(1 / own))
