@@ -23,7 +23,7 @@ OLDEST_AGE = 40
 MONTH = 30
 """Days of which the market has one level."""
 TEN_THOUSAND = 10_000
-FARTHEST = (-9.0, 14.0)
+FARTHEST = (-20.0, 20.0)
 """Ten thousands of km from the usual mileage beyond which it makes no more difference."""
 ROUNDS = 6
 FREEDOM = 4.0

@@ -17,6 +17,7 @@ from carvalue.core.valuation import Adjustments, Basis, Certainty, Evidence, Pri
 from carvalue.listings.market import stock_expected
 from carvalue.listings.naming import Naming
 from carvalue.listings.pooling import ABSURD, AT_MOST, LEAST_ABSURD, near_of, pooled
+from carvalue.listings.ranges import NO_MODEL
 from carvalue.listings.rows import UNKNOWN
 from carvalue.listings.store import Names, Stock
 from carvalue.listings.training import Model
@@ -80,7 +81,7 @@ def price_of(
         return float(market.expected(effects, np.array([trim]), *at)[0])
 
     of_model = stock.car == wanted.car
-    count = int((of_model & (stock.year == wanted.year)).sum())
+    count = int((of_model & (stock.year == wanted.year)).sum()) if of_model.any() else NO_MODEL
     near = near_of(stock, residual).where(np.flatnonzero(of_model)[:AT_MOST])
     car = near_of(_one(wanted, day), np.zeros(1))
     found = pooled(model.kernel, car, near, model.spread(wanted.year))

@@ -4,10 +4,11 @@ Ranges that cover what they say.
 How far prices missed what was said of them, in the deviations that were said, is kept from
 listings that the saying had not seen; its quantiles make the ranges of new cars (conformal
 prediction, by group: Vovk 2005, ch. 4; Lei and others 2018). The groups are by how many listings
-of the same model and year there are. A group with few of its own borrows from the others.
+of the same model and year there are; of models without any there is a group, too. A group with
+few of its own borrows from the others.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,9 @@ from numpy.typing import NDArray
 
 LEVELS = (80, 90)
 """Percent of asking prices that the ranges cover."""
-GROUPS = (0, 1, 2, 5, 15)
+NO_MODEL = -1
+"""In the place of a count: there is no listing of the model at all."""
+GROUPS = (NO_MODEL, 0, 1, 2, 5, 15)
 """From how many listings of the model and year on each group is."""
 BORROWED = 50.0
 """As many listings all other groups together count within one."""
@@ -50,6 +53,8 @@ def fit_ranges(scores: Floats, counts: Ints) -> Ranges:
     for start in GROUPS:
         own = groups == start
         others = BORROWED / max(int((~own).sum()), 1)
+        if start == NO_MODEL and own.any():
+            others = 0.0  # nothing is like a model that nothing is known of
         weights = np.where(own, 1.0, min(others, 1.0))
         for level in LEVELS:
             tail = (1 - level / 100) / 2
@@ -67,7 +72,6 @@ def _quantile(scores: Floats, weights: Floats, share: float) -> float:
     return float(scores[min(place, len(scores) - 1)])
 
 
-def coverage(low: Sequence[float], high: Sequence[float], price: Sequence[float]) -> float:
+def coverage(low: Floats, high: Floats, price: Floats) -> float:
     """The share of prices that their ranges cover."""
-    within = (np.asarray(low) <= np.asarray(price)) & (np.asarray(price) <= np.asarray(high))
-    return float(within.mean())
+    return float(((low <= price) & (price <= high)).mean())

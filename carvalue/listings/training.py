@@ -21,13 +21,15 @@ from carvalue.listings.pooling import (
     noise_of,
     pooled,
 )
-from carvalue.listings.ranges import Ranges, fit_ranges
+from carvalue.listings.ranges import NO_MODEL, Ranges, fit_ranges
 from carvalue.listings.store import Names, Stock
 
 FEWEST = 200
 """Listings below which there is no market to learn."""
 MOST = 300_000
 """Listings that the market is learnt from; of more, so many by chance."""
+HELD_BACK = 0.2
+"""The share of listings that ranges are learnt from, and the market for them is not."""
 CALIBRATED_ON = 6_000
 FITTED_ON = 60
 """Models that the kernel is fitted on."""
@@ -70,20 +72,34 @@ def train(
             f"There are {len(stock)} listings; a market is learnt from {FEWEST} or more."
         )
     chance = np.random.default_rng(seed)
-    market = fit_market(stock, names)
-    done("market")
+    # What is learnt of the misses must come from listings that the market was not learnt from.
+    held = chance.random(len(stock)) < HELD_BACK
+    market = fit_market(stock.where(~held), names)
     residual = np.log(stock.price) - stock_expected(market, stock, names)
+    done("market")
     by_car = cars_of(stock)
     kernel = fit_kernel(stock, residual, by_car, chance)
     done("likeness")
     plain = Model(market, kernel, (kernel.noise,) * (len(AGES) + 1), Ranges({}))
-    chosen = np.sort(chance.choice(len(stock), min(on, len(stock)), replace=False))
+    chosen = chance.permutation(np.flatnonzero(held))[:on]
     told = leave_one_out(plain, stock, residual, by_car, chosen)
     spreads = _spreads(market, stock.year[chosen], told.missed)
     model = replace(plain, spreads=spreads)
     told = leave_one_out(model, stock, residual, by_car, chosen)
+    alone = np.array([chance.choice(places) for places in by_car.values()])
+    scores = np.append(told.missed / told.deviation, _alone(model, stock, names, alone))
+    counts = np.append(told.count, np.full(len(alone), NO_MODEL))
     done("ranges")
-    return replace(model, ranges=fit_ranges(told.missed / told.deviation, told.count))
+    return replace(model, market=fit_market(stock, names), ranges=fit_ranges(scores, counts))
+
+
+def _alone(model: Model, stock: Stock, names: Names, chosen: Ints) -> Floats:
+    """By how many deviations listings are missed of whose models there are no others."""
+    some = stock.where(chosen)
+    unknown = replace(model.market, models={})
+    missed = np.log(some.price) - stock_expected(unknown, some, names)
+    spread = np.array([model.spread(year) for year in some.year.tolist()])
+    return np.asarray(missed / np.sqrt(model.kernel.own + spread**2))
 
 
 def cars_of(stock: Stock) -> dict[int, Ints]:
