@@ -130,9 +130,7 @@ def _compared(told: Told, plain: Baselines, level: int, chosen: Mask) -> dict[st
     return {
         name: {
             "coverage": coverage(np.exp(some[0]), np.exp(some[1]), price),
-            "width": _width(
-                some[0], some[1], np.log(told.estimate[chosen]) if name == "ours" else middle
-            ),
+            "width": _width(some[0], some[1], told_middle if name == "ours" else middle),
             "mean_log_width": float(np.mean(some[1] - some[0])),
         }
         for name, some in plainly.items()
