@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from carvalue.listings.columns import ListingsUnreadable
 from carvalue.listings.market import stock_expected
+from carvalue.listings.pooling import one_thread
 from carvalue.listings.pricing import NEIGHBOURS
 from carvalue.listings.ranges import LEVELS, NO_MODEL
 from carvalue.listings.store import Names, Stock
-from carvalue.listings.training import FEWEST, Model, cars_of, leave_one_out, train
+from carvalue.listings.training import FEWEST, Model, cars_of, leave_one_out, lots, train
 
 FOLDS = 5
 """Parts of the stock; the market that a listing is told by is learnt from the other parts."""
@@ -67,7 +68,8 @@ def told_by_others(
     The market and the ranges come from four fifths of the stock, of which the listing is none; the
     listings that it is compared with are all but itself. `advanced` hears how much is done.
     """
-    part = np.random.default_rng(seed).integers(0, FOLDS, len(stock))
+    # Drawn otherwise than what training holds back.
+    part = (lots(stock, seed + 1_000) * FOLDS).astype(np.int64)
     by_car = cars_of(stock)
     told = _nothing(stock)
     for fold in range(FOLDS):
@@ -110,7 +112,8 @@ def _tell(
 ) -> None:
     expected = stock_expected(model.market, stock, names)
     residual = np.log(stock.price) - expected
-    found = leave_one_out(model, stock, residual, by_car, test)
+    with one_thread():
+        found = leave_one_out(model, stock, names, residual, by_car, test)
     cars = stock.car[test].tolist()
     others = np.array(
         [int((by_car[car] != place).sum()) for place, car in zip(test.tolist(), cars, strict=True)]

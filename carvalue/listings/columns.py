@@ -31,6 +31,10 @@ KNOWN = {
 """How columns are called where no setting says it, by key; the first that is there counts."""
 NEEDED = ("make", "model", "year", "price")
 _MILES = frozenset({"miles", "mileagemi", "odometermiles"})
+_KM = frozenset(
+    {"km", "kms", "mileagekm", "kilometers", "kilometres", "kmdriven", "kilometerstand"}
+    | {"kilometrage", "odometerkm"}
+)
 
 
 class ListingsUnreadable(CarvalueError):
@@ -96,6 +100,6 @@ def found_columns(header: Sequence[str], named: ColumnNames) -> Columns:
         )
     at = places["mileage"]
     unit = None
-    if at is not None and keys[at] != "mileage":
+    if at is not None and keys[at] in _MILES | _KM:
         unit = MileageUnit.mi if keys[at] in _MILES else MileageUnit.km
     return Columns(**places, unit=unit)  # type: ignore[arg-type]  # the needed ones are there

@@ -33,6 +33,8 @@ LEAST_LOSS = 0.001
 PRIORS = {"level": 0.30, "pace": 0.20, "slope": 0.006, "model_level": 0.35, "model_pace": 0.15}
 """How far makes and models differ, before anything is known of one: in logarithms; the pace per
 ten years, the slope per 10,000 km."""
+USUAL_AGE = 0.5
+"""The mean square of the ages of a model's listings, in tens of years."""
 MODEL_SLOPE, TRIM, MONTHLY, NOISE = 0.005, 0.05, 0.05, 0.10
 
 Floats = NDArray[np.float64]
@@ -42,7 +44,8 @@ Ints = NDArray[np.int64]
 @dataclass(frozen=True, slots=True)
 class Market:
     """
-    The sum's terms. `makes`, `models` and `trims` are what each differs by, by id or key.
+    The sum's terms. `makes`, `models` and `trims` are what each differs by, by id or key; `counts`
+    are how many listings of a model that is learnt from.
 
     `curve`: level, three powers of the age in tens of years, slope per 10,000 km, unknown mileage.
     `usual_km` by age; `months` by the number of months before `day`.
@@ -55,6 +58,7 @@ class Market:
     usual_km: tuple[float, ...]
     makes: Mapping[str, tuple[float, float, float]]
     models: Mapping[str, tuple[float, float, float]]
+    counts: Mapping[str, int]
     trims: Mapping[str, float]
 
     def effects(self, naming: Naming) -> Floats:
@@ -62,6 +66,19 @@ class Market:
         none = (0.0, 0.0, 0.0)
         make = self.makes.get(naming.make_id, none)
         return np.add(make, self.models.get(naming.model_id, none))
+
+    def unsure(self, model_id: str) -> tuple[float, float]:
+        """
+        The variances of what a model differs by, level and pace: large where little was learnt.
+
+        Exact but for what is known of its ages, which are taken for those of any model.
+        """
+        count = self.counts.get(model_id, 0)
+        level, pace = PRIORS["model_level"] ** 2, PRIORS["model_pace"] ** 2
+        return (
+            level / (1 + count * level / NOISE**2),
+            pace / (1 + count * pace * USUAL_AGE / NOISE**2),
+        )
 
     def usual(self, year: int) -> float:
         """The usual mileage of a car of this model year, km."""
@@ -161,6 +178,7 @@ def fit_market(stock: Stock, names: Names) -> Market:
         usual_km=tuple(usual.tolist()),
         makes=_by_name(codes.makes, parts[:3]),
         models=_by_name(codes.models, parts[3:]),
+        counts=dict(zip(codes.models, np.bincount(codes.model).tolist(), strict=True)),
         trims=dict(zip(codes.trims, trims.tolist(), strict=False)),
     )
 

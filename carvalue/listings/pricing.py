@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from carvalue.core.valuation import Adjustments, Basis, Certainty, Evidence, Price, PriceFlag
 from carvalue.listings.market import stock_expected
 from carvalue.listings.naming import Naming
-from carvalue.listings.pooling import ABSURD, AT_MOST, LEAST_ABSURD, near_of, pooled
+from carvalue.listings.pooling import ABSURD, AT_MOST, LEAST_ABSURD, near_of, one_thread, pooled
 from carvalue.listings.ranges import NO_MODEL
 from carvalue.listings.rows import UNKNOWN
 from carvalue.listings.store import Names, Stock
@@ -81,10 +81,13 @@ def price_of(
         return float(market.expected(effects, np.array([trim]), *at)[0])
 
     of_model = stock.car == wanted.car
-    count = int((of_model & (stock.year == wanted.year)).sum()) if of_model.any() else NO_MODEL
-    near = near_of(stock, residual).where(np.flatnonzero(of_model)[:AT_MOST])
+    places = np.flatnonzero(of_model)[:AT_MOST]
+    near = near_of(stock, residual).where(places)
     car = near_of(_one(wanted, day), np.zeros(1))
-    found = pooled(model.kernel, car, near, model.spread(wanted.year))
+    with one_thread():
+        found = pooled(model.likeness(wanted.naming.model_id), car, near, model.spread(wanted.year))
+    believed = int((found.kept & (near.year == wanted.year)).sum())
+    count = believed if len(places) else NO_MODEL
     middle = expected(wanted.km) + found.difference
     usual = expected(round(market.usual(wanted.year))) + found.difference
     estimate = _whole(middle)

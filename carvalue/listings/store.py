@@ -1,19 +1,20 @@
 """
 Where listings are kept: one DuckDB file, sorted by car and year.
 
-It is written anew by every import and put in the place of the old one in one step, so readers see
-all of an import or nothing of it, and never wait. Names are numbers, from small tables beside.
+Every import writes a new file, and then its name into the file `current`: readers see all of an
+import or nothing of it, and never wait. Names are numbers, from small tables beside.
 """
 
-import contextlib
 import fcntl
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import duckdb
 import numpy as np
@@ -23,7 +24,8 @@ from carvalue.core.errors import StoreUnavailable
 from carvalue.listings.naming import Naming
 from carvalue.listings.rows import UNKNOWN, Batch
 
-NAME = "listings.duckdb"
+CURRENT = "current"
+_FILE = re.compile(r"listings-[0-9a-f]{12}\.duckdb")
 _MEMORY = "1500MB"
 _TABLES = """
     CREATE TABLE cars (car INTEGER, make_id VARCHAR, make VARCHAR, model_id VARCHAR, model VARCHAR);
@@ -106,25 +108,33 @@ class Reader:
 
     def __init__(self, folder: Path) -> None:
         """Raises `StoreUnavailable` when nothing has been imported, or it cannot be read."""
-        path = folder / NAME
-        if not path.exists():
-            raise StoreUnavailable("No listings have been imported.")
         try:
-            self.version = _version(path)
-            self._connection = duckdb.connect(
-                str(path), read_only=True, config={"memory_limit": _MEMORY, "threads": 1}
-            )
+            self._connection = self._opened(folder)
             self.names = self._names()
             self._cars = {one.model_id: car for car, one in self.names.cars.items()}
             self._trims = {key: trim for trim, key in self.names.trims.items()}
         except duckdb.Error as error:
             raise StoreUnavailable("The listings cannot be read.") from error
 
+    def _opened(self, folder: Path) -> duckdb.DuckDBPyConnection:
+        for last in (False, True):
+            self.version = _named(folder)
+            if self.version is None:
+                raise StoreUnavailable("No listings have been imported.")
+            try:
+                return duckdb.connect(
+                    str(folder / self.version),
+                    read_only=True,
+                    config={"memory_limit": _MEMORY, "threads": 1},
+                )
+            except duckdb.IOException:
+                if last or _named(folder) == self.version:
+                    raise
+        raise AssertionError("unreachable")
+
     def is_current(self, folder: Path) -> bool:
         """Whether no import has put another file in its place."""
-        with contextlib.suppress(OSError):
-            return _version(folder / NAME) == self.version
-        return False
+        return _named(folder) == self.version
 
     def close(self) -> None:
         self._connection.close()
@@ -190,9 +200,13 @@ class Reader:
         return Stock(*(np.asarray(found[name], dtype=np.int64) for name in Stock.__slots__))
 
 
-def _version(path: Path) -> tuple[int, int]:
-    stat = path.stat()
-    return stat.st_ino, stat.st_mtime_ns
+def _named(folder: Path) -> str | None:
+    """The name of the file with all that has been imported; None when nothing has been."""
+    try:
+        name = (folder / CURRENT).read_text("ascii", errors="replace").strip()
+    except OSError:
+        return None
+    return name if _FILE.fullmatch(name) else None
 
 
 class Writer:
@@ -321,31 +335,34 @@ def writing(folder: Path, *, anew: bool = False) -> Iterator[Writer]:
         lock = (folder / "listings.lock").open("w")
     except OSError as error:
         raise StoreUnavailable("The folder for listings cannot be written.") from error
-    path, new = folder / NAME, folder / f"{NAME}.new"
+    # DuckDB takes two files of one name for one, so every file has a name of its own.
+    old, new = _named(folder), folder / f"listings-{uuid4().hex[:12]}.duckdb"
+    named = folder / f"{CURRENT}.new"
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise StoreUnavailable("Another import is running.") from error
+        kept = False
         try:
-            new.unlink(missing_ok=True)
-            there = path.exists() and not anew
-            if there:
-                shutil.copyfile(path, new)
+            if old is not None and not anew:
+                shutil.copyfile(folder / old, new)
             connection = duckdb.connect(
                 str(new), config={"memory_limit": _MEMORY, "temp_directory": f"{new}.tmp"}
             )
             with connection:
-                if not there:
+                if old is None or anew:
                     connection.execute(_TABLES)
                 writer = Writer(connection)
                 yield writer
                 connection.execute("CHECKPOINT")
             if not writer.unchanged:
-                os.replace(new, path)
+                named.write_text(new.name, "ascii")
+                os.replace(named, folder / CURRENT)
+                kept = True
         except (OSError, duckdb.Error) as error:
             raise StoreUnavailable("The listings cannot be written.") from error
         finally:
-            new.unlink(missing_ok=True)
-            Path(f"{new}.wal").unlink(missing_ok=True)
-            shutil.rmtree(f"{new}.tmp", ignore_errors=True)
+            for left in (*folder.glob("listings-*.duckdb*"), named):
+                if not (left == new and kept) and (kept or left.name != old):
+                    shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)

@@ -4,6 +4,7 @@ Learning a market: its curve, how far listings tell of each other, and how far a
 
 from collections.abc import Callable
 from dataclasses import astuple, dataclass, replace
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +14,14 @@ from carvalue.listings.columns import ListingsUnreadable
 from carvalue.listings.market import Market, fit_market, stock_expected
 from carvalue.listings.pooling import (
     Kernel,
+    Likeness,
     Near,
-    Pooled,
+    believed,
     covariance,
     near_of,
     nearest,
     noise_of,
+    one_thread,
     pooled,
 )
 from carvalue.listings.ranges import NO_MODEL, Ranges, fit_ranges
@@ -54,6 +57,11 @@ class Model:
     spreads: tuple[float, ...]
     ranges: Ranges
 
+    def likeness(self, model_id: str) -> Likeness:
+        """How alike the listings of a model are."""
+        level, pace = self.market.unsure(model_id)
+        return Likeness(self.kernel, level**0.5, pace**0.5, self.market.year)
+
     def spread(self, year: int) -> float:
         return self.spreads[int(np.searchsorted(AGES, self.market.year - year, side="right"))]
 
@@ -65,32 +73,50 @@ def train(
     """
     Learn the market of these listings, the same way every time.
 
-    `done` hears what has been done. Raises `ListingsUnreadable` when there are too few.
+    What is held back goes by the listings themselves, so that one more changes nothing for the
+    others. `done` hears what has been done. Raises `ListingsUnreadable` when there are too few.
     """
     if len(stock) < FEWEST:
         raise ListingsUnreadable(
             f"There are {len(stock)} listings; a market is learnt from {FEWEST} or more."
         )
-    chance = np.random.default_rng(seed)
+    with one_thread():
+        return _trained(stock, names, lots(stock, seed), on, done)
+
+
+def _trained(stock: Stock, names: Names, lot: Floats, on: int, done: Done) -> Model:
     # What is learnt of the misses must come from listings that the market was not learnt from.
-    held = chance.random(len(stock)) < HELD_BACK
+    held = lot < HELD_BACK
     market = fit_market(stock.where(~held), names)
     residual = np.log(stock.price) - stock_expected(market, stock, names)
     done("market")
     by_car = cars_of(stock)
-    kernel = fit_kernel(stock, residual, by_car, chance)
+    kernel = fit_kernel(stock, names, residual, by_car)
     done("likeness")
     plain = Model(market, kernel, (kernel.noise,) * (len(AGES) + 1), Ranges({}))
-    chosen = chance.permutation(np.flatnonzero(held))[:on]
-    told = leave_one_out(plain, stock, residual, by_car, chosen)
+    chosen = np.argsort(lot)[: min(on, int(held.sum()))]
+    told = leave_one_out(plain, stock, names, residual, by_car, chosen)
     spreads = _spreads(market, stock.year[chosen], told.missed)
     model = replace(plain, spreads=spreads)
-    told = leave_one_out(model, stock, residual, by_car, chosen)
-    alone = np.array([chance.choice(places) for places in by_car.values()])
+    told = leave_one_out(model, stock, names, residual, by_car, chosen)
+    alone = np.array([places[np.argmin(lot[places])] for places in by_car.values()])
     scores = np.append(told.missed / told.deviation, _alone(model, stock, names, alone))
-    counts = np.append(told.count, np.full(len(alone), NO_MODEL))
+    counts = np.append(told.believed, np.full(len(alone), NO_MODEL))
     done("ranges")
     return replace(model, market=fit_market(stock, names), ranges=fit_ranges(scores, counts))
+
+
+def lots(stock: Stock, seed: int) -> Floats:
+    """A number from 0 to 1 for each listing, drawn from what it is: another seed draws anew."""
+    lot = np.full(len(stock), seed + 1, dtype=np.uint64)
+    for name in Stock.__slots__:
+        lot ^= getattr(stock, name).astype(np.uint64)
+        # The finalizer of SplitMix64 (Steele and others 2014).
+        lot += np.uint64(0x9E3779B97F4A7C15)
+        lot = (lot ^ (lot >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        lot = (lot ^ (lot >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        lot ^= lot >> np.uint64(31)
+    return np.asarray(lot.astype(np.float64) / 2.0**64)
 
 
 def _alone(model: Model, stock: Stock, names: Names, chosen: Ints) -> Floats:
@@ -99,7 +125,8 @@ def _alone(model: Model, stock: Stock, names: Names, chosen: Ints) -> Floats:
     unknown = replace(model.market, models={})
     missed = np.log(some.price) - stock_expected(unknown, some, names)
     spread = np.array([model.spread(year) for year in some.year.tolist()])
-    return np.asarray(missed / np.sqrt(model.kernel.own + spread**2))
+    own = model.likeness("").own(some.year)
+    return np.asarray(missed / np.sqrt(own + spread**2))
 
 
 def cars_of(stock: Stock) -> dict[int, Ints]:
@@ -114,39 +141,54 @@ def cars_of(stock: Stock) -> dict[int, Ints]:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What was said of listings by the others: `missed` is by how much, as a logarithm."""
+    """
+    What was said of listings by the others: `missed` is by how much, as a logarithm.
+
+    `count` is how many others there are of the same model and year, `believed` without those that
+    nobody believes.
+    """
 
     difference: Floats
     deviation: Floats
     count: Ints
+    believed: Ints
     missed: Floats
 
 
 def leave_one_out(
-    model: Model, stock: Stock, residual: Floats, by_car: dict[int, Ints], chosen: Ints
+    model: Model,
+    stock: Stock,
+    names: Names,
+    residual: Floats,
+    by_car: dict[int, Ints],
+    chosen: Ints,
 ) -> Told:
     """
     What the other listings of a stock say of each chosen one; its own price is not looked at.
-
-    `count` is how many others there are of the same model and year.
     """
-    told = np.zeros((3, len(chosen)))
+    told = np.zeros((4, len(chosen)))
     for at, place in enumerate(chosen.tolist()):
         others = by_car[int(stock.car[place])]
         others = others[others != place]
         year, trim = int(stock.year[place]), int(stock.trim[place])
         some = stock.where(others)
-        close = others[nearest(some, year, trim)]
-        found = _pooled_at(model, stock, residual, place, close)
-        told[:, at] = found.difference, found.deviation, int((some.year == year).sum())
+        nearest_places = nearest(some, year, trim)
+        close = others[nearest_places]
+        found = pooled(
+            model.likeness(names.cars[int(stock.car[place])].model_id),
+            near_of(stock.where(np.array([place])), np.zeros(1)),
+            near_of(stock.where(close), residual[close]),
+            model.spread(year),
+        )
+        same_year = some.year == year
+        told[:, at] = (
+            found.difference,
+            found.deviation,
+            int(same_year.sum()),
+            int((same_year[nearest_places] & found.kept).sum()),
+        )
     missed = residual[chosen] - told[0]
-    return Told(told[0], told[1], told[2].astype(np.int64), missed)
-
-
-def _pooled_at(model: Model, stock: Stock, residual: Floats, place: int, near: Ints) -> Pooled:
-    car = near_of(stock.where(np.array([place])), np.zeros(1))
-    spread = model.spread(int(stock.year[place]))
-    return pooled(model.kernel, car, near_of(stock.where(near), residual[near]), spread)
+    return Told(told[0], told[1], told[2].astype(np.int64), told[3].astype(np.int64), missed)
 
 
 def _spreads(market: Market, year: Ints, missed: Floats) -> tuple[float, ...]:
@@ -164,33 +206,33 @@ def _spreads(market: Market, year: Ints, missed: Floats) -> tuple[float, ...]:
 # The kernel
 
 
-def fit_kernel(
-    stock: Stock, residual: Floats, by_car: dict[int, Ints], chance: np.random.Generator
-) -> Kernel:
+def fit_kernel(stock: Stock, names: Names, residual: Floats, by_car: dict[int, Ints]) -> Kernel:
     """
     The kernel by which the listings of some models miss each other least.
 
     Each is left out in turn (Rasmussen and Williams 2006, eq. 5.12).
     """
     low, high = _MODEL_SIZES
-    sized = [places for places in by_car.values() if low <= len(places) <= high]
-    sized = sized or [places[:high] for places in by_car.values() if len(places) >= low]
-    if not sized:
+    groups: list[Near] = []
+    for car in sorted(by_car, key=lambda car: crc32(names.cars[car].model_id.encode())):
+        places = by_car[car][:high]
+        places = places[believed(_known(Kernel()), residual[places])[0]]
+        if len(places) >= low and len(groups) < FITTED_ON:
+            groups.append(near_of(stock.where(places), residual[places]))
+    if not groups:
         return Kernel()
-    chosen = [sized[at] for at in chance.permutation(len(sized))[:FITTED_ON].tolist()]
-    groups = [near_of(stock.where(places), residual[places]) for places in chosen]
     start = np.log(astuple(Kernel()))
 
     def loss(logs: Floats) -> float:
         kernel = Kernel(*np.exp(logs).tolist())
-        missed = np.concatenate([_missed(kernel, group)[0] for group in groups])
+        missed = np.concatenate([_missed(_known(kernel), group)[0] for group in groups])
         drawn_back = 1e-4 * float(np.mean((logs - start) ** 2))
         return float(np.minimum(np.abs(missed), _MOST_MISSED).mean()) + drawn_back
 
     found = minimize(loss, start, method="Nelder-Mead", options={"maxfev": _TRIES})
     kernel = Kernel(*np.exp(found.x).tolist())
     # What is missed says how the parts stand to each other, not how large they are.
-    parts = [_missed(kernel, group) for group in groups]
+    parts = [_missed(_known(kernel), group) for group in groups]
     missed, deviation = (np.concatenate(some) for some in zip(*parts, strict=True))
     scale = max(1.4826 * float(np.median(np.abs(missed) / deviation)), 0.05)
     sized_kernel = [scale * one for one in astuple(kernel)]
@@ -198,10 +240,15 @@ def fit_kernel(
     return Kernel(*sized_kernel)
 
 
-def _missed(kernel: Kernel, group: Near) -> tuple[Floats, Floats]:
+def _known(kernel: Kernel) -> Likeness:
+    """The kernel for a model that the market knows all about."""
+    return Likeness(kernel, level=0.0, pace=0.0, newest=0)
+
+
+def _missed(likeness: Likeness, group: Near) -> tuple[Floats, Floats]:
     """By how much each listing of a model is missed by the others, and what was to be expected."""
     middle = float(np.median(group.residual))
-    noise = noise_of(kernel, group, middle, int(group.day.max()))
-    inverse = np.linalg.inv(covariance(kernel, group, group) + np.diag(noise))
+    noise = noise_of(likeness, group, middle, int(group.day.max()))
+    inverse = np.linalg.inv(covariance(likeness, group, group) + np.diag(noise))
     own = np.diag(inverse)
     return inverse @ group.residual / own, np.asarray(np.sqrt(1 / own))
