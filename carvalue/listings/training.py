@@ -13,6 +13,7 @@ from scipy.optimize import minimize
 from carvalue.listings.columns import ListingsUnreadable
 from carvalue.listings.market import Market, fit_market, stock_expected
 from carvalue.listings.pooling import (
+    AT_MOST,
     Kernel,
     Likeness,
     Near,
@@ -130,8 +131,8 @@ def _alone(model: Model, stock: Stock, names: Names, chosen: Ints) -> Floats:
 
 
 def cars_of(stock: Stock) -> dict[int, Ints]:
-    """The places of the listings of each car."""
-    order = np.argsort(stock.car, kind="stable")
+    """The places of the listings of each car, by year."""
+    order = np.lexsort((stock.year, stock.car))
     cars, starts = np.unique(stock.car[order], return_index=True)
     return dict(zip(cars.tolist(), np.split(order, starts[1:]), strict=True))
 
@@ -168,9 +169,9 @@ def leave_one_out(
     """
     told = np.zeros((4, len(chosen)))
     for at, place in enumerate(chosen.tolist()):
-        others = by_car[int(stock.car[place])]
-        others = others[others != place]
         year, trim = int(stock.year[place]), int(stock.trim[place])
+        others = _about(stock, by_car[int(stock.car[place])], year)
+        others = others[others != place]
         some = stock.where(others)
         nearest_places = nearest(some, year, trim)
         close = others[nearest_places]
@@ -189,6 +190,19 @@ def leave_one_out(
         )
     missed = residual[chosen] - told[0]
     return Told(told[0], told[1], told[2].astype(np.int64), told[3].astype(np.int64), missed)
+
+
+def _about(stock: Stock, places: Ints, year: int) -> Ints:
+    """Those of a car's places, by year, that are nearest to a year: whole years, and enough."""
+    if len(places) <= 2 * AT_MOST:
+        return places
+    years = stock.year[places]
+    for apart in range(int(years[-1] - years[0]) + 1):
+        first = int(np.searchsorted(years, year - apart))
+        last = int(np.searchsorted(years, year + apart, side="right"))
+        if last - first > AT_MOST:
+            return places[first:last]
+    return places
 
 
 def _spreads(market: Market, year: Ints, missed: Floats) -> tuple[float, ...]:
