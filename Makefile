@@ -49,7 +49,7 @@ lock: ## Pin the newest packages that fit, with hashes (needs uv)
 		--no-annotate --extra heic --extra mocks pyproject.toml requirements/build.in \
 		-o requirements/demo.txt
 	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
-		--no-annotate --extra heic --extra mocks --group dev pyproject.toml requirements/build.in \
+		--no-annotate --extra heic --extra listings --extra mocks --group dev pyproject.toml requirements/build.in \
 		-c requirements/demo.txt -o requirements/dev.txt
 	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 		--no-annotate requirements/supply.in -o requirements/supply.txt

@@ -21,7 +21,7 @@ from pydantic import SecretStr
 from rich.console import Console
 from rich.text import Text
 
-from carvalue import __version__, key_commands, upkeep
+from carvalue import __version__, key_commands, listings_commands, upkeep
 from carvalue.accuracy import evaluate_cases, parse_labels
 from carvalue.app import create_app
 from carvalue.bootstrap import Running, check_complete, check_store, is_shared, running
@@ -61,6 +61,7 @@ app.command("categorize-urls")(categorize_urls)
 specs_commands = typer.Typer(no_args_is_help=True, help="The specs that are kept here.")
 specs_commands.command("import")(import_specs)
 app.add_typer(specs_commands, name="specs")
+app.add_typer(listings_commands.commands, name="listings")
 app.add_typer(upkeep.commands, name="db")
 app.add_typer(key_commands.commands, name="keys")
 console = Console()

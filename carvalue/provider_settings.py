@@ -2,12 +2,14 @@
 What is to be known of each provider: its address, our keys, and how it is asked.
 """
 
+from pathlib import Path
 from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
 from carvalue.core.answers import Scale
+from carvalue.core.valuation import MileageUnit
 
 
 def _printable(key: SecretStr) -> SecretStr:
@@ -163,3 +165,28 @@ class MarketCheckSettings(ProviderSettings):
     latitude: float | None = Field(None, ge=-90, le=90)
     longitude: float | None = Field(None, ge=-180, le=180)
     radius: int | None = Field(None, ge=1, le=500)
+
+
+class ListingsSettings(BaseModel):
+    """
+    Asking prices of one's own: where they are kept, and how their file is to be read.
+
+    `country` is the one that they are of; without one they are taken for any. The columns are
+    guessed by common names where none is named.
+    """
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    folder: Path = Path("listings")
+    currency: str = Field("USD", pattern=r"^[A-Z]{3}$")
+    country: str | None = Field(None, pattern=r"^[A-Z]{2}$")
+    mileage_unit: MileageUnit = MileageUnit.km
+    make_column: str | None = None
+    model_column: str | None = None
+    year_column: str | None = None
+    mileage_column: str | None = None
+    trim_column: str | None = None
+    price_column: str | None = None
+    date_column: str | None = None
+    id_column: str | None = None
+    source: str = "listings"

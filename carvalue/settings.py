@@ -39,6 +39,7 @@ from carvalue.provider_settings import (
     HttpAddress,
     ImageKitSettings,
     ImaggaSettings,
+    ListingsSettings,
     MarketCheckSettings,
     ProviderSettings,
     SpecsApiSettings,
@@ -54,7 +55,7 @@ VALUERS = "valuers_"
 
 CategorizerName = Literal["imagga", "cloudinary", "imagekit"]
 SpecsSourceName = Literal["specs_api", "carquery", "vpic", "epa"]
-ValuerName = Literal["valuation_api", "marketcheck"]
+ValuerName = Literal["valuation_api", "marketcheck", "listings"]
 Country = Annotated[str, Field(pattern="^([A-Z]{2}|DEFAULT)$")]
 
 
@@ -130,6 +131,7 @@ class Settings(BaseSettings):
     )
     valuation_api: ValuationApiSettings | None = None
     marketcheck: MarketCheckSettings | None = None
+    listings: ListingsSettings = Field(default_factory=ListingsSettings)
 
     merge: MergeSettings = Field(
         default_factory=MergeSettings, description="How the photos' answers are merged."

@@ -28,7 +28,7 @@ from carvalue.core.ports import (
 )
 from carvalue.core.remembered import Recollection, RememberingSpecs, RememberingValuer
 from carvalue.core.suppliers import SpecsInOrder, ValuersByCountry
-from carvalue.provider_settings import ImaggaSettings, ProviderSettings
+from carvalue.provider_settings import ImaggaSettings, ListingsSettings, ProviderSettings
 from carvalue.providers.carquery import CarQuery
 from carvalue.providers.cloudinary import Cloudinary
 from carvalue.providers.epa import Epa, EpaRows
@@ -145,7 +145,8 @@ def wired(
     for valuer_name in dict.fromkeys(one for some in settings.valuers.values() for one in some):
         valuer = _valuer(valuer_name, wiring)
         built.checks[valuer_name] = valuer.check
-        valuers[valuer_name] = RememberingValuer(valuer, recollection) if settings.cache else valuer
+        kept = settings.cache and valuer_name != "listings"  # which asks nobody
+        valuers[valuer_name] = RememberingValuer(valuer, recollection) if kept else valuer
     built.valuers = ValuersByCountry(
         {
             country: tuple(valuers[name] for name in names)
@@ -305,8 +306,23 @@ def _valuer(name: ValuerName, wiring: _Wiring) -> Valuer:
                 longitude=marketcheck.longitude,
                 radius=marketcheck.radius,
             )
+        case "listings":
+            return _listings(settings.listings)
         case _:
             assert_never(name)
+
+
+def _listings(wanted: ListingsSettings) -> Valuer:
+    try:
+        # Needs the extra `carvalue[listings]`, which no other provider does.
+        from carvalue.listings.valuer import ListingsValuer
+    except ImportError as error:
+        raise SettingsIncomplete(
+            "The valuer listings needs its extra: pip install 'carvalue[listings]'"
+        ) from error
+    return ListingsValuer(
+        wanted.folder, currency=wanted.currency, country=wanted.country, source=wanted.source
+    )
 
 
 SettingsT = TypeVar("SettingsT")

@@ -83,7 +83,10 @@ def test_everything_set() -> None:
 @pytest.mark.parametrize(
     ("removed", "named"),
     [
-        ({"CARVALUE_VALUERS_DEFAULT"}, ["CARVALUE_VALUERS_DEFAULT=valuation_api|marketcheck"]),
+        (
+            {"CARVALUE_VALUERS_DEFAULT"},
+            ["CARVALUE_VALUERS_DEFAULT=valuation_api|marketcheck|listings"],
+        ),
         (
             {"CARVALUE_SPECS_API__BASE_URL", "CARVALUE_SPECS_API__API_KEY"},
             ["CARVALUE_SPECS_API__BASE_URL=...", "CARVALUE_SPECS_API__API_KEY=..."],

@@ -1,0 +1,3 @@
+"""
+Asking prices of one's own: their files, the market that they make, and prices by it.
+"""
