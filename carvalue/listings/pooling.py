@@ -147,7 +147,8 @@ def believed(likeness: Likeness, residual: Floats) -> tuple[NDArray[np.bool_], f
     middle = float(np.median(np.append(residual, (0.0, 0.0))))
     far = np.abs(residual - middle)
     count = len(residual)
-    own = float(1.4826 * np.median(far)) ** 2 if count else 0.0
+    # The lower of two middles: of two listings the absurd one must not vouch for itself.
+    own = float(1.4826 * np.sort(far)[(count - 1) // 2]) ** 2 if count else 0.0
     scale = np.sqrt((BELIEVED * likeness.usual + count * own) / (BELIEVED + count))
     kept = far <= max(ABSURD * scale, LEAST_ABSURD)
     return kept, middle
