@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from carvalue.web import appraisals, catalog, devices, valuations, webhook_endpoints
+from carvalue.web import appraisals, catalog, conditions, devices, valuations, webhook_endpoints
 from carvalue.web.api import create_api
 from carvalue.web.openapi import client_description, full_description
 
@@ -81,6 +81,7 @@ def test_names_of_operations(description: dict[str, Any]) -> None:
         **vars(appraisals),
         **vars(valuations),
         **vars(catalog),
+        **vars(conditions),
         **vars(webhook_endpoints),
         **vars(devices),
     }
