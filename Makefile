@@ -10,7 +10,7 @@ CASES ?= 800
 SEED ?= 11
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test journeys fuzz clients live check format openapi lock audit sbom clean
+.PHONY: help demo test journeys fuzz clients live check format openapi settings lock audit sbom clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
@@ -49,6 +49,9 @@ format: $(VENV)/.dev ## Format the code, and mend what the linter can
 openapi: $(VENV)/.dev ## Write the OpenAPI files anew
 	$(BIN)/carvalue openapi > openapi/carvalue.json
 	$(BIN)/carvalue openapi --client > openapi/carvalue.client.json
+
+settings: $(VENV)/.dev ## Write the tables of docs/configuration.md anew
+	$(BIN)/python -m scripts.settings_table
 
 lock: ## Pin the newest packages that fit, with hashes (needs uv)
 	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header \

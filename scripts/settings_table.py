@@ -42,19 +42,20 @@ def filled(document: str) -> str:
         after = rest.partition(END)[2]
         if not found or not rest.count(END):
             raise ValueError(f"{DOCUMENT.name} has no place for the table {name}")
-        document = f"{before}{begin}\n{HEAD}{''.join(_rows(fields))}{END}{after}"
+        required = "none" if name == "general" else "to be set"
+        rows = "".join(_rows(fields, required))
+        document = f"{before}{begin}\n{HEAD}{rows}{END}{after}"
     return document
 
 
-def _rows(fields: Mapping[str, FieldInfo]) -> Iterator[str]:
+def _rows(fields: Mapping[str, FieldInfo], required: str) -> Iterator[str]:
     for name, one in fields.items():
-        yield f"| `{name}` | {one.description} | {_default(one)} |\n"
+        default = required if one.is_required() else _default(one)
+        yield f"| `{name}` | {one.description} | {default} |\n"
 
 
 def _default(field: FieldInfo) -> str:
     choices = [f"`{one}`" for one in _choices(field.annotation)]
-    if field.is_required():
-        return "to be set"
     default = field.get_default(call_default_factory=True, validated_data={})
     if default is None or default is PydanticUndefined or default in ((), {}):
         return "; ".join(["none", ", ".join(choices)] if choices else ["none"])
