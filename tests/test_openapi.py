@@ -41,11 +41,12 @@ def operations(description: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def schemas(node: Any) -> Iterator[dict[str, Any]]:
-    """Every object in the description, however deep."""
+    """Every object in the description, however deep, but for examples."""
     if isinstance(node, dict):
         yield node
-        for child in node.values():
-            yield from schemas(child)
+        for key, child in node.items():
+            if key not in ("example", "examples"):
+                yield from schemas(child)
     elif isinstance(node, list):
         for child in node:
             yield from schemas(child)
