@@ -197,7 +197,7 @@ CALLS = {
 }
 
 
-@pytest.mark.parametrize("generated", ["swift6", "kotlin"], indirect=True)
+@pytest.mark.parametrize("generated", ["swift", "kotlin"], indirect=True)
 def test_the_calls_of_the_documents(generated: Generated) -> None:
     """
     The methods that docs/clients.md calls are there, with arguments of these names.
