@@ -19,6 +19,7 @@ from carvalue.observing.logs import configure_logging
 from carvalue.observing.metrics import Metrics
 from carvalue.observing.redaction import secrets_of
 from carvalue.observing.tracing import ProviderSpans, exporting_provider
+from carvalue.serving import keep_memory
 from carvalue.settings import Settings
 from carvalue.web.api import create_api
 from carvalue.web.cursors import Cursors
@@ -101,6 +102,7 @@ def create_app(
 
 def served() -> FastAPI:
     """The service of one worker process, which begins anew with the settings."""
+    keep_memory()
     settings = Settings.read()
     configure_logging(settings.log_format, secrets=secrets_of(settings))
     return create_app(settings)

@@ -8,6 +8,7 @@ the one that has said nothing for longest makes room. How long a body may take i
 """
 
 import contextlib
+import ctypes
 import gc
 import logging
 import socket
@@ -46,6 +47,10 @@ BACKLOG = 2048
 """Connections that the system holds while the process is busy."""
 ACCEPTED_AT_ONCE = 32
 """Connections that are accepted in one turn of the event loop."""
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+"""Of glibc's malloc.h."""
+KEPT_BLOCK, KEPT_MEMORY = 32 << 20, 64 << 20
+"""Bytes: what is larger is given back at once, and so is what is free beyond this."""
 
 REFUSALS = {
     400: ("Bad Request", "malformed-body", "This is no HTTP request that can be read."),
@@ -249,6 +254,7 @@ def server_options(trusted_proxies: str) -> ServerOptions:
 def run_server(config: uvicorn.Config) -> None:
     """Serve until it is told to stop, as `uvicorn.run` does."""
     raise_file_limit()
+    keep_memory()
     if config.workers == 1:
         config.load_app()
     server = uvicorn.Server(config)
@@ -272,6 +278,19 @@ def keep_what_is_loaded() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+def keep_memory() -> None:
+    """
+    Let the memory of one upload be used for the next one.
+
+    To give it back and ask the system for it anew, as glibc does with blocks of more than 128 kB,
+    costs an eighth of receiving it. Where there is no glibc, nothing is done.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is not None:
+        mallopt(M_MMAP_THRESHOLD, KEPT_BLOCK)
+        mallopt(M_TRIM_THRESHOLD, KEPT_MEMORY)
 
 
 def listeners(bound: socket.socket) -> list[socket.socket]:
