@@ -5,7 +5,7 @@ The appraisal: photos in, candidates out, the car confirmed.
 import asyncio
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Query, Response
+from fastapi import APIRouter, Depends, Form, Query, Request, Response
 from fastapi.responses import Response as PlainResponse
 
 from carvalue.core import errors
@@ -38,7 +38,8 @@ from carvalue.web.idempotency import (
 from carvalue.web.languages import AcceptLanguage, language_of
 from carvalue.web.prefer import PreferDep, Preference
 from carvalue.web.problems import PHOTO_ERRORS, REPEATED_ERRORS, RETRY_SECONDS, problems
-from carvalue.web.uploads import each_once, prepared, read_photo
+from carvalue.web.requests import let_go_of_body
+from carvalue.web.uploads import each_once, prepared, read_photo, taken
 
 router = APIRouter(prefix="/v1/appraisals", tags=["appraisals"])
 
@@ -92,6 +93,7 @@ async def create_appraisal(
     form: Annotated[inputs.AppraisalCreate, Form(media_type="multipart/form-data")],
     services: ServicesDep,
     caller: CallerDep,
+    asked: Request,
     response: Response,
     key: IdempotencyKey,
     prefer: PreferDep,
@@ -107,8 +109,8 @@ async def create_appraisal(
     """
     appraiser, wait = services.appraiser, prefer.seconds(services.patience)
     start = form.to_start(language_of(accept_language), caller.owner)
-    uploads = await form.front.read(), await form.back.read()
-    request = request_key(key, caller, "create_appraisal", start, photos=uploads)
+    uploads = [await taken(form.front), await taken(form.back)]
+    request = request_key(key, caller, "create_appraisal", start, photos=tuple(uploads))
     async with services.in_progress.reading(request):
         id = await made_before(appraiser.store, request, response)
         if id is None:
@@ -120,6 +122,8 @@ async def create_appraisal(
                 id = await made_before(appraiser.store, request, response)
                 if id is None:
                     raise
+    uploads.clear()
+    let_go_of_body(asked.scope)
     appraisal = await as_it_is_now(appraiser, id, wait, response)
     response.headers["Location"] = f"/v1/appraisals/{appraisal.id}"
     return _worked_at(appraisal, response, prefer, done=201)

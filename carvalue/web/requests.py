@@ -5,6 +5,7 @@ Plain ASGI middleware: it runs before a byte of the body is read.
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
@@ -130,10 +131,15 @@ class BodyLimit:
             and announced.isdigit()
             and (len(announced) > LONGEST_LENGTH or int(announced) > limit)
         )
-        received, waited, more = 0, 0.0, True
+        received, held, waited, more = 0, 0, 0.0, True
+
+        def let_go() -> None:
+            nonlocal held
+            self._held.bytes -= held
+            held = 0
 
         async def receive_limited() -> Message:
-            nonlocal received, waited, too_large, more
+            nonlocal received, held, waited, too_large, more
             if too_large:
                 raise refused(413)
             if not more:  # it waits for the caller to hang up
@@ -148,6 +154,7 @@ class BodyLimit:
             waited += clock() - began
             size = len(message.get("body", b""))
             received += size
+            held += size
             self._held.bytes += size
             more = message.get("more_body", False)
             too_large = received > limit
@@ -157,10 +164,18 @@ class BodyLimit:
                 raise refused(503)
             return message
 
+        scope.setdefault("state", {})["let_go"] = let_go
         try:
             await self._app(scope, receive_limited, send)
         finally:
-            self._held.bytes -= received
+            let_go()
+
+
+def let_go_of_body(scope: Scope) -> None:
+    """Say that the body is no longer held, long before the request may be answered."""
+    let_go: Callable[[], None] | None = scope["state"].get("let_go")
+    if let_go is not None:
+        let_go()
 
 
 def is_upload(headers: Headers) -> bool:

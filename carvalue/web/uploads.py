@@ -60,7 +60,14 @@ async def read_photo(upload: UploadFile, side: Side, *, zoom: int = 1) -> Photo:
 
     Raises `PhotoTooLarge`, `PhotoTooSmall`, `PhotoUnsupported` and `PhotoUnreadable`.
     """
-    return await prepared(await upload.read(), side, zoom=zoom)
+    return await prepared(await taken(upload), side, zoom=zoom)
+
+
+async def taken(upload: UploadFile) -> bytes:
+    """The bytes of an uploaded file, which has them no longer: callers may wait for long."""
+    content = await upload.read()
+    await upload.close()
+    return content
 
 
 async def prepared(content: bytes, side: Side, *, zoom: int = 1) -> Photo:
