@@ -16,7 +16,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -71,10 +71,11 @@ def files(front: bytes, back: bytes) -> dict[str, tuple[str, bytes, str]]:
 
 @dataclass
 class Call:
-    """One call that is charged: about which photo, by whom, and for how long."""
+    """One call that is charged: about which photo, by whom, of how many bytes, and for how long."""
 
     photo: str
     caller: str
+    bytes: int
     began_at: float
     ended_at: float | None = None
 
@@ -101,7 +102,7 @@ class StandIn:
                 if "/categories/" not in path:
                     writer.write(_answer(404, REFUSED))
                     continue
-                call = Call(_photo_in(body), path.split("/")[1], time.monotonic())
+                call = Call(_photo_in(body), path.split("/")[1], len(body), time.monotonic())
                 self.calls.append(call)
                 await asyncio.sleep(self.seconds())
                 writer.write(_answer(200, SEEN))
@@ -199,14 +200,20 @@ async def answers(address: str, lives: Callable[[], bool], log: Path) -> None:
 
 @contextlib.asynccontextmanager
 async def served(
-    port: int, env: dict[str, str], log: Path, *before: str, module: str = "benchmarks.serving"
+    port: int,
+    env: dict[str, str],
+    log: Path,
+    *before: str,
+    module: str = "benchmarks.serving",
+    variant: Sequence[str] = (),
 ) -> AsyncIterator[subprocess.Popen[bytes]]:
     """
     The service, from when it answers until the end of the block.
 
-    `before` is a command to run it under; `module` is what to run instead.
+    `before` is a command to run it under; `module` is what to run instead, `variant` what it is
+    told.
     """
-    process = _started([*before, sys.executable, "-m", module, str(port)], env, log)
+    process = _started([*before, sys.executable, "-m", module, str(port), *variant], env, log)
     try:
         await answers(f"http://127.0.0.1:{port}", lambda: process.poll() is None, log)
         yield process
