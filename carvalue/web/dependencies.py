@@ -47,21 +47,21 @@ class Services:
     limits: Limits = field(default_factory=Limits)
 
 
-def _services(request: Request) -> Services:
+async def _services(request: Request) -> Services:
     services: Services = request.app.state.services
     return services
 
 
-def _appraiser(services: Annotated[Services, Depends(_services)]) -> Appraiser:
+async def _appraiser(services: Annotated[Services, Depends(_services)]) -> Appraiser:
     return services.appraiser
 
 
-def _cursors(request: Request) -> Cursors:
+async def _cursors(request: Request) -> Cursors:
     cursors: Cursors = request.app.state.services.cursors
     return cursors
 
 
-def _caller(request: Request) -> Caller:
+async def _caller(request: Request) -> Caller:
     caller: Caller = request.state.caller  # `web.access` has put it there
     return caller
 

@@ -20,7 +20,7 @@ LONGEST_EVIDENCE = 32_000
 """Characters; App Attest's attestation object has some 8,000."""
 
 
-def _sessions(request: Request) -> DeviceSessions:
+async def _sessions(request: Request) -> DeviceSessions:
     sessions: DeviceSessions = request.app.state.services.sessions
     return sessions
 

@@ -31,7 +31,7 @@ _PLAIN = re.compile(r"[\x21\x23-\x7e]+")
 _LONGEST = 255
 
 
-def idempotency_key(
+async def idempotency_key(
     idempotency_key: Annotated[
         str | None,
         Header(

@@ -32,7 +32,7 @@ class Preference:
             response.headers["Preference-Applied"] = self.applied
 
 
-def preference(
+async def preference(
     prefer: Annotated[
         str | None,
         Header(

@@ -19,7 +19,7 @@ PATH = "/v1/webhook-endpoints"
 router = APIRouter(prefix=PATH, tags=["webhook-endpoints"])
 
 
-def _webhooks(request: Request) -> WebhookEndpoints:
+async def _webhooks(request: Request) -> WebhookEndpoints:
     webhooks: WebhookEndpoints = request.app.state.services.webhooks
     return webhooks
 
