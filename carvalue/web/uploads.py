@@ -3,6 +3,8 @@ From an uploaded file to a photo.
 """
 
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 import anyio.to_thread
@@ -26,19 +28,40 @@ MAX_WAITING = 64
 MAX_WAITING_SLOW = 8
 """Photos that wait to be prepared and take up to two seconds each."""
 
+@dataclass(slots=True)
+class _Queue:
+    """
+    Photos that are prepared so many at a time, and those that wait.
+
+    Own count: that of the limiter comes a turn of the event loop late, in which a hundred callers
+    may have been let in.
+    """
+
+    limiter: CapacityLimiter
+    most_waiting: int
+    photos: int = 0
+
+    def check_room(self) -> None:
+        if self.photos - self.limiter.total_tokens >= self.most_waiting:
+            raise Overloaded("There are too many photos at the moment; send them again shortly.")
+
+    async def run(self, prepare: Callable[[], Photo]) -> Photo:
+        self.check_room()
+        self.photos += 1
+        try:
+            return await anyio.to_thread.run_sync(prepare, limiter=self.limiter)
+        finally:
+            self.photos -= 1
+
+
 # Decoding is all CPU and holds memory: no more at once than there are cores.
-_decoders = CapacityLimiter(CORES)
-_slow_decoders = CapacityLimiter(SLOW_AT_ONCE)
+_quick = _Queue(CapacityLimiter(CORES), MAX_WAITING)
+_slow = _Queue(CapacityLimiter(SLOW_AT_ONCE), MAX_WAITING_SLOW)
 
 
 def check_room() -> None:
     """Raise `Overloaded` when so many photos wait to be prepared that one more would be late."""
-    _check_room(_decoders, MAX_WAITING)
-
-
-def _check_room(decoders: CapacityLimiter, most: int) -> None:
-    if decoders.statistics().tasks_waiting >= most:
-        raise Overloaded("There are too many photos at the moment; send them again shortly.")
+    _quick.check_room()
 
 
 async def each_once(request: Request) -> None:
@@ -72,13 +95,11 @@ async def taken(upload: UploadFile) -> bytes:
 
 async def prepared(content: bytes, side: Side, *, zoom: int = 1) -> Photo:
     """The photo of these bytes; see `read_photo`. Raises `Overloaded`, too."""
-    check_room()
     prepare = partial(prepare_apart, content, side, zoom=zoom)
     started = time.monotonic()
     try:
-        photo = await anyio.to_thread.run_sync(partial(prepare, quickly=True), limiter=_decoders)
+        photo = await _quick.run(partial(prepare, quickly=True))
     except TakesLong:
-        _check_room(_slow_decoders, MAX_WAITING_SLOW)
-        photo = await anyio.to_thread.run_sync(prepare, limiter=_slow_decoders)
+        photo = await _slow.run(prepare)
     tell(PhotoPrepared(time.monotonic() - started))
     return photo
