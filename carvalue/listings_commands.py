@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -24,20 +24,11 @@ from carvalue.provider_settings import ListingsSettings
 from carvalue.providers.catalog import load_catalog
 from carvalue.settings import Settings
 
-try:
-    from carvalue.listings.backtest import told_by_older, told_by_others
-    from carvalue.listings.baselines import baselines
-    from carvalue.listings.columns import ColumnNames
-    from carvalue.listings.figures import draw
-    from carvalue.listings.importing import ImportRules, Report, import_file
-    from carvalue.listings.model_file import save_model
-    from carvalue.listings.scores import report
-    from carvalue.listings.store import Reader
-    from carvalue.listings.training import MOST, train
+if TYPE_CHECKING:
+    from carvalue.listings.importing import ImportRules, Report
 
-    _missing: ImportError | None = None
-except ImportError as error:  # the extra `listings` is not installed
-    _missing = error
+# The commands import what they work with when they run: numpy, scipy, DuckDB and matplotlib take a
+# second and 100 MB, and `carvalue serve` is of this command as well.
 
 ENOUGH_FOR_A_DEMO = 8_000
 """Listings that are learnt from, of 65,000 that are compared with; nobody waits half a minute."""
@@ -52,10 +43,12 @@ File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV, .c
 
 @commands.callback()
 def _check_extra() -> None:
-    if _missing is not None:
+    try:
+        from carvalue.listings import figures, training  # noqa: F401 - they need all of it
+    except ImportError as missing:
         raise SettingsIncomplete(
-            f"This needs the extra: pip install 'carvalue[listings]' ({_missing.name} is missing)"
-        ) from _missing
+            f"This needs the extra: pip install 'carvalue[listings]' ({missing.name} is missing)"
+        ) from missing
 
 
 @commands.command("import")
@@ -76,6 +69,8 @@ def import_listings(
     nothing. A listing with an id takes the place of the older one with that id; a car that is the
     same in everything is one car.
     """
+    from carvalue.listings.importing import import_file
+
     settings = Settings.read()
     catalog = load_catalog(settings.catalog_extra)
     rules = _rules(settings.listings, replace=replace)
@@ -92,6 +87,10 @@ def import_listings(
 @commands.command("train")
 def train_model(as_json: AsJson = False) -> None:
     """Learn the market of the listings that were imported; takes minutes at most."""
+    from carvalue.listings.model_file import save_model
+    from carvalue.listings.store import Reader
+    from carvalue.listings.training import MOST, train
+
     settings = Settings.read().listings
     started = time.monotonic()
     with stderr.status("Learning ...") as status:
@@ -123,6 +122,13 @@ def evaluate(
 
     Nothing is imported; what has been is not looked at. No listing's own price is ever seen.
     """
+    from carvalue.listings.backtest import told_by_older, told_by_others
+    from carvalue.listings.baselines import baselines
+    from carvalue.listings.figures import draw
+    from carvalue.listings.importing import import_file
+    from carvalue.listings.scores import report
+    from carvalue.listings.store import Reader
+
     settings = Settings.read()
     catalog = load_catalog(settings.catalog_extra)
     with tempfile.TemporaryDirectory() as folder:
@@ -166,6 +172,11 @@ def learn_mock_market(folder: Path) -> ListingsSettings:
     Raises `SettingsIncomplete` where an extra is missing.
     """
     _check_extra()
+    from carvalue.listings.importing import import_file
+    from carvalue.listings.model_file import save_model
+    from carvalue.listings.store import Reader
+    from carvalue.listings.training import train
+
     settings = ListingsSettings(
         folder=folder, mileage_unit=MileageUnit.mi, country="US", source="mock:listings"
     )
@@ -187,6 +198,9 @@ def _mock_market() -> Any:
 
 
 def _rules(settings: ListingsSettings, *, replace: bool = False) -> "ImportRules":
+    from carvalue.listings.columns import ColumnNames
+    from carvalue.listings.importing import ImportRules
+
     columns = ColumnNames(
         make=settings.make_column,
         model=settings.model_column,

@@ -28,6 +28,7 @@ MAX_WAITING = 64
 MAX_WAITING_SLOW = 8
 """Photos that wait to be prepared and take up to two seconds each."""
 
+
 @dataclass(slots=True)
 class _Queue:
     """
