@@ -25,7 +25,7 @@ import psycopg
 from httpx_aiohttp import HttpxAiohttpClient
 from PIL import Image
 
-from carvalue import cli
+from carvalue.__main__ import main
 from tests.postgres import FAST, postgresql
 from tests.servers import ROOT
 
@@ -273,4 +273,4 @@ def end_with_input() -> None:
 if __name__ == "__main__":
     end_with_input()
     sys.argv = ["carvalue", "serve", "--port", sys.argv[1]]
-    cli.main()
+    main()

@@ -19,7 +19,7 @@ from carvalue.observing.logs import configure_logging
 from carvalue.observing.metrics import Metrics
 from carvalue.observing.redaction import secrets_of
 from carvalue.observing.tracing import ProviderSpans, exporting_provider
-from carvalue.serving import keep_memory
+from carvalue.serving import collector_at_rest
 from carvalue.settings import Settings
 from carvalue.web.api import create_api
 from carvalue.web.cursors import Cursors
@@ -49,40 +49,43 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            if tracer_provider is not None:
-                # It sends what is left, which may take seconds.
-                stack.push_async_callback(asyncio.to_thread, tracer_provider.shutdown)
-            if settings.metrics_port is not None:
-                stack.enter_context(exposed(counted, settings.metrics_host, settings.metrics_port))
-            stack.push_async_callback(asyncio.to_thread, stop_decoders)
-            await asyncio.to_thread(start_decoders)
-            with observed_by(observers):
-                opened = await stack.enter_async_context(running(settings))
-                levels = Levels(
-                    opened.appraiser.store.check, opened.providers.usage, opened.backlog
+            with collector_at_rest():
+                if tracer_provider is not None:
+                    # It sends what is left, which may take seconds.
+                    stack.push_async_callback(asyncio.to_thread, tracer_provider.shutdown)
+                if settings.metrics_port is not None:
+                    stack.enter_context(
+                        exposed(counted, settings.metrics_host, settings.metrics_port)
+                    )
+                stack.push_async_callback(asyncio.to_thread, stop_decoders)
+                await asyncio.to_thread(start_decoders)
+                with observed_by(observers):
+                    opened = await stack.enter_async_context(running(settings))
+                    levels = Levels(
+                        opened.appraiser.store.check, opened.providers.usage, opened.backlog
+                    )
+                    reading = asyncio.create_task(levels.keep_reading(counted))
+                stack.push_async_callback(ended, reading)
+                watch = ProviderWatch(opened.providers.health, opened.providers.usage)
+                stack.push_async_callback(watch.close)
+                app.state.services = Services(
+                    opened.appraiser,
+                    watch,
+                    opened.webhooks,
+                    settings.patience,
+                    authenticator=opened.authenticator,
+                    sessions=opened.sessions,
+                    cursors=Cursors(opened.signer),
+                    limits=Limits(
+                        opened.counters,
+                        caller=Quota("default", settings.rate_per_caller),
+                        unattested=Quota("default", settings.rate_per_unattested),
+                        address=Quota("default", settings.rate_per_address),
+                        guesses=Quota(GUESSES.name, settings.guesses_per_address),
+                        uploads_at_once=settings.uploads_per_caller,
+                        budget=opened.budget,
+                    ),
                 )
-                reading = asyncio.create_task(levels.keep_reading(counted))
-            stack.push_async_callback(ended, reading)
-            watch = ProviderWatch(opened.providers.health, opened.providers.usage)
-            stack.push_async_callback(watch.close)
-            app.state.services = Services(
-                opened.appraiser,
-                watch,
-                opened.webhooks,
-                settings.patience,
-                authenticator=opened.authenticator,
-                sessions=opened.sessions,
-                cursors=Cursors(opened.signer),
-                limits=Limits(
-                    opened.counters,
-                    caller=Quota("default", settings.rate_per_caller),
-                    unattested=Quota("default", settings.rate_per_unattested),
-                    address=Quota("default", settings.rate_per_address),
-                    guesses=Quota(GUESSES.name, settings.guesses_per_address),
-                    uploads_at_once=settings.uploads_per_caller,
-                    budget=opened.budget,
-                ),
-            )
             # The collector would look through the whole catalogue again and again, 0.1 s each time
             # in which nobody is answered.
             gc.freeze()
@@ -102,7 +105,6 @@ def create_app(
 
 def served() -> FastAPI:
     """The service of one worker process, which begins anew with the settings."""
-    keep_memory()
     settings = Settings.read()
     configure_logging(settings.log_format, secrets=secrets_of(settings))
     return create_app(settings)

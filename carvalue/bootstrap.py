@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import httpx
 from httpx_aiohttp import HttpxAiohttpClient
@@ -29,7 +30,6 @@ from carvalue.core.spending import BudgetedBook, DailyBudget
 from carvalue.core.webhook_deliverer import Deliverer
 from carvalue.core.webhook_endpoints import WebhookEndpoints
 from carvalue.core.webhook_targets import TargetRules
-from carvalue.identity_tokens import OidcTokens
 from carvalue.photo_checks import PhotoChecks
 from carvalue.providers.catalog import load_catalog
 from carvalue.providers.http import Channel
@@ -46,12 +46,14 @@ from carvalue.storage.ledger import SqlLedger
 from carvalue.storage.listening import listen
 from carvalue.storage.notices import SqlNoticeBook
 from carvalue.storage.rates import SqlCounters
-from carvalue.storage.redis_counters import RedisCounters
 from carvalue.storage.retention import SqlRetention
 from carvalue.storage.turns import SqlTurns
 from carvalue.storage.webhooks import SqlWebhooks
 from carvalue.webhook_sending import system_names, webhook_sender
 from carvalue.wiring import Providers, wired
+
+if TYPE_CHECKING:
+    from carvalue.identity_tokens import OidcTokens
 
 logger = logging.getLogger(__name__)
 
@@ -190,6 +192,8 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
 async def _counters(settings: Settings, database: Database) -> AsyncIterator[Counters]:
     """What counts requests: Redis if there is one, else this process, or all through PostgreSQL."""
     if settings.redis_url is not None:
+        from carvalue.storage.redis_counters import RedisCounters  # takes long to import
+
         in_redis = RedisCounters(settings.redis_url)
         try:
             yield in_redis
@@ -222,10 +226,12 @@ async def ended(task: asyncio.Task[None]) -> None:
 
 
 @asynccontextmanager
-async def _identity_tokens(settings: Settings) -> AsyncIterator[OidcTokens | None]:
+async def _identity_tokens(settings: Settings) -> "AsyncIterator[OidcTokens | None]":
     if (oidc := settings.oidc) is None:
         yield None
         return
+    from carvalue.identity_tokens import OidcTokens  # takes long to import
+
     async with _http_client(settings, None) as http:
         yield OidcTokens(
             Channel(http, "identity_provider", settings.provider_seconds),

@@ -14,6 +14,7 @@ import logging
 import socket
 import sys
 from asyncio import TimerHandle, Transport
+from collections.abc import Iterator
 from functools import cache
 from typing import Any, ClassVar, TypedDict
 from uuid import uuid4
@@ -76,7 +77,7 @@ class GuardedProtocol(HttpToolsProtocol):
     """Of one process."""
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
-        keep_what_is_loaded()
+        settle_down()
         super().connection_made(transport)
         self.waits_since: float | None = self.loop.time()
         """When it began to wait for a request; None while one is worked at."""
@@ -254,7 +255,6 @@ def server_options(trusted_proxies: str) -> ServerOptions:
 def run_server(config: uvicorn.Config) -> None:
     """Serve until it is told to stop, as `uvicorn.run` does."""
     raise_file_limit()
-    keep_memory()
     if config.workers == 1:
         config.load_app()
     server = uvicorn.Server(config)
@@ -268,16 +268,27 @@ def run_server(config: uvicorn.Config) -> None:
         sys.exit(STARTUP_FAILURE)
 
 
-@cache
-def keep_what_is_loaded() -> None:
-    """
-    Let the garbage collector pass over all that was loaded before the first connection.
+@contextlib.contextmanager
+def collector_at_rest() -> Iterator[None]:
+    """What is made within the block stays; nothing need be looked through again and again."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
-    To look through it takes hundreds of milliseconds in which nobody is served, again and again
-    when there is much to do.
+
+@cache
+def settle_down() -> None:
+    """
+    Tell the process, at its first connection, that all has been loaded.
+
+    The garbage collector passes over it from now on: to look through it takes hundreds of
+    milliseconds in which nobody is served, again and again when there is much to do.
     """
     gc.collect()
     gc.freeze()
+    keep_memory()
 
 
 def keep_memory() -> None:
@@ -287,10 +298,13 @@ def keep_memory() -> None:
     To give it back and ask the system for it anew, as glibc does with blocks of more than 128 kB,
     costs an eighth of receiving it. Where there is no glibc, nothing is done.
     """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
-    if mallopt is not None:
-        mallopt(M_MMAP_THRESHOLD, KEPT_BLOCK)
-        mallopt(M_TRIM_THRESHOLD, KEPT_MEMORY)
+    if sys.platform != "linux":
+        return
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "mallopt") and hasattr(libc, "malloc_trim"):
+        libc.malloc_trim(0)  # what the start has left
+        libc.mallopt(M_MMAP_THRESHOLD, KEPT_BLOCK)
+        libc.mallopt(M_TRIM_THRESHOLD, KEPT_MEMORY)
 
 
 def listeners(bound: socket.socket) -> list[socket.socket]:

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-from PIL import Image, ImageDraw
 from rich.console import Console
 from rich.table import Table
 
@@ -160,6 +159,8 @@ def _reliability_table(bins: Sequence[Bin]) -> Table:
 
 def draw_reliability(path: Path, bins: Sequence[Bin]) -> None:
     """Write the reliability diagram as a PNG: on the diagonal, as often right as said."""
+    from PIL import Image, ImageDraw  # takes long to import, and is rarely needed
+
     size, edge = 480, 50
     picture = Image.new("RGB", (size + 2 * edge, size + 2 * edge), "white")
     draw = ImageDraw.Draw(picture)
