@@ -33,11 +33,11 @@ from tests.servers import free_port
 SIZE = 3_000_000
 IN_FLIGHT = 8
 MOST_OVER_MEASURED, MOST_OF_DEFAULTS = 1.3, 0.5
-MOST_AT_ONCE = 1.6
+MOST_AT_ONCE = 1.75
 """Of the photos' bytes, at the peak: those that came in, and of one a second time."""
 MOST_WAITING = 0.1
 MOST_UPSTREAM = 0.05
-WAITED = 1.0
+WAITED = 2.0
 """Seconds that the categorizer takes, while it is looked at what is held."""
 CHUNK = 1 << 16
 
@@ -138,9 +138,8 @@ async def by_memory() -> list[Figure]:
         before = tracemalloc.get_traced_memory()[0]
         asked = len(stand_in.calls)
         request = asyncio.create_task(appraised(http, form))
-        while len(stand_in.calls) < asked + 2:
-            await asyncio.sleep(0.01)
-        await asyncio.sleep(WAITED / 4)
+        await asyncio.sleep(0.6 * WAITED)
+        assert len(stand_in.calls) == asked + 2, "the machine is too slow for this"  # noqa: S101
         waiting, peak = tracemalloc.get_traced_memory()
         await request
         tracemalloc.stop()

@@ -1,0 +1,157 @@
+"""
+Measure what small requests take: `python -m benchmarks.answering`.
+
+To get an appraisal, to confirm its car again with specs that are kept, and to price it again with a
+price that is kept, beside FastAPI alone that answers with the very same bytes out of nothing
+(`benchmarks.bare`): no key, no limits, no log, no database. Eight requests are in flight, in turns;
+what counts is the processor's time of the server's process.
+"""
+
+import asyncio
+import itertools
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from benchmarks.figures import Figure, run
+from benchmarks.measuring import Compared, cpu_of_all, in_turns_awaited
+from benchmarks.serving import (
+    categorizer,
+    client,
+    database,
+    environment,
+    files,
+    photo,
+    served,
+)
+from tests.servers import free_port
+
+IN_FLIGHT = 8
+MOST = 2.0
+CARS = [
+    {"make_id": "toyota", "model_id": "toyota-corolla", "year": year, "mileage": 58000}
+    | {"condition": "good"}
+    for year in (2010, 2011)
+]
+USAGES = [{"mileage": miles, "condition": "good"} for miles in (58000, 62000)]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of request; `bodies` are sent one after the other, all of them known before."""
+
+    name: str
+    method: str
+    path: str
+    bodies: tuple[dict[str, object] | None, ...] = (None,)
+
+
+def kinds(id: str) -> list[Kind]:
+    path = f"/v1/appraisals/{id}"
+    return [
+        Kind("get an appraisal", "GET", path),
+        Kind("confirm, specs kept", "PUT", f"{path}/car", tuple(CARS)),
+        Kind("price again, price kept", "POST", f"{path}/valuations", tuple(USAGES)),
+    ]
+
+
+def measured(quick: bool) -> Iterator[Figure]:
+    with tempfile.TemporaryDirectory() as folder:
+        found = asyncio.run(compared(3 if quick else 9, 100 if quick else 300, Path(folder)))
+    for name, taken in found.items():
+        yield Figure(
+            name,
+            f"{taken.median('carvalue'):.2f} ms CPU; {taken.median('bare'):.2f}",
+            taken.ratio("carvalue", "bare"),
+            "of FastAPI with the same answer",
+            most=MOST,
+        )
+
+
+async def compared(rounds: int, times: int, folder: Path) -> dict[str, Compared]:
+    async with AsyncExitStack() as stack:
+        ours, ours_pid = await stack.enter_async_context(carvalue(folder))
+        id = await known(ours)
+        answer = await ours.get(f"/v1/appraisals/{id}")
+        (folder / "shown.json").write_bytes(answer.content)
+        env, port = environment("", "", SHOWN=str(folder / "shown.json")), free_port()
+        bare = await stack.enter_async_context(
+            served(port, env, folder / "bare.log", module="benchmarks.bare", variant=["measured"])
+        )
+        theirs = await stack.enter_async_context(client(f"http://127.0.0.1:{port}"))
+        found = {}
+        for kind in kinds(id):
+            ways = {
+                "carvalue": cpu_for(ours, ours_pid, kind, times),
+                "bare": cpu_for(theirs, bare.pid, kind, 3 * times),
+            }
+            await in_turns_awaited(1, ways)  # warm
+            found[kind.name] = await in_turns_awaited(rounds, ways)
+        return found
+
+
+@asynccontextmanager
+async def carvalue(folder: Path, **more: str) -> AsyncIterator[tuple[httpx.AsyncClient, int]]:
+    """The service on the mocks' specs and prices; a client, and its process."""
+    async with AsyncExitStack() as stack:
+        _, url = await stack.enter_async_context(categorizer(lambda: 0.0))
+        port = free_port()
+        address = f"http://127.0.0.1:{port}"
+        empty = environment("", "")
+        mocks = served(port, empty, folder / "mocks.log", module="benchmarks.mocked")
+        await stack.enter_async_context(mocks)
+        env = environment(
+            f"{url}/v2",
+            stack.enter_context(database("sqlite")),
+            CARVALUE_SPECS_API__BASE_URL=address,
+            CARVALUE_SPECS_API__API_KEY="mock",
+            CARVALUE_VALUATION_API__BASE_URL=address,
+            CARVALUE_VALUATION_API__API_KEY="mock",
+            **more,
+        )
+        port, log = free_port(), folder / "carvalue.log"
+        service = await stack.enter_async_context(served(port, env, log))
+        http = await stack.enter_async_context(client(f"http://127.0.0.1:{port}"))
+        yield http, service.pid
+
+
+async def known(http: httpx.AsyncClient) -> str:
+    """An appraisal whose specs and prices have all been asked for."""
+    answer = await http.post(
+        "/v1/appraisals", files=files(photo(), photo()), headers={"Prefer": "wait=20"}
+    )
+    id: str = answer.raise_for_status().json()["id"]
+    for kind in kinds(id):
+        for body in kind.bodies:
+            answer = await http.request(kind.method, kind.path, json=body)
+            answer.raise_for_status()
+    return id
+
+
+def cpu_for(
+    http: httpx.AsyncClient, pid: int, kind: Kind, times: int
+) -> Callable[[], Awaitable[float]]:
+    """Milliseconds of the processor that a server takes for a request."""
+
+    async def taken() -> float:
+        bodies = itertools.cycle(kind.bodies)
+        began, left = cpu_of_all(pid), iter(range(times))
+
+        async def one_after_another() -> None:
+            for _ in left:
+                answer = await http.request(kind.method, kind.path, json=next(bodies))
+                assert answer.is_success, answer.text  # noqa: S101
+
+        at_once = IN_FLIGHT if kind.method == "GET" else 1  # of two changes at once one is refused
+        await asyncio.gather(*(one_after_another() for _ in range(at_once)))
+        return 1000 * (cpu_of_all(pid) - began) / times
+
+    return taken
+
+
+if __name__ == "__main__":
+    run(measured, __doc__)
