@@ -54,12 +54,8 @@ async def received(front: UploadFile, back: UploadFile) -> Sizes:
 async def recipe(front: UploadFile, back: UploadFile) -> Sizes:
     """Two photos, prepared in threads of this very process."""
     run = asyncio.get_running_loop().run_in_executor
-    photos = await asyncio.gather(
-        *(
-            run(pool, prepare_photo, await one.read(), side)
-            for one, side in ((front, Side.front), (back, Side.back))
-        )
-    )
+    sent = ((await front.read(), Side.front), (await back.read(), Side.back))
+    photos = await asyncio.gather(*(run(pool, prepare_photo, *one) for one in sent))
     return Sizes(front=len(photos[0].content), back=len(photos[1].content))
 
 

@@ -10,11 +10,10 @@ import hashlib
 import io
 import os
 import secrets
-import signal
+import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ import psycopg
 from httpx_aiohttp import HttpxAiohttpClient
 from PIL import Image
 
+from benchmarks.peers.ending import end_with_input
 from carvalue.__main__ import main
 from tests.postgres import FAST, postgresql
 from tests.servers import ROOT
@@ -37,6 +37,8 @@ SEEN = (
     b'{"confidence":90.5,"name":{"en":"toyota corolla"}},'
     b'{"confidence":5.25,"name":{"en":"honda accord"}}]}}'
 )
+PACKET = 16 * 1024
+"""Bytes that are read at a time where the line is slow."""
 REFUSED = b'{"status":{"type":"error","text":"There is no such endpoint."}}'
 
 Seconds = Callable[[], float]
@@ -85,19 +87,24 @@ class StandIn:
     """
     Sees the same car in every photo, after so many seconds, and counts who asked about which.
 
-    Whoever asks is known by the first step of the path.
+    Whoever asks is known by the first step of the path. All that is sent to it comes over one line
+    of `bytes_per_second`, if that is not 0.
     """
 
     seconds: Seconds
+    bytes_per_second: float = 0.0
     calls: list[Call] = field(default_factory=list)
+    connections: int = 0
+    free_at: float = 0.0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
         with contextlib.suppress(
             asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError
         ):
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
-                body = await reader.readexactly(_length(head))
+                body = await self._read(reader, _length(head))
                 path = head.split(maxsplit=2)[1].decode()
                 if "/categories/" not in path:
                     writer.write(_answer(404, REFUSED))
@@ -108,6 +115,16 @@ class StandIn:
                 writer.write(_answer(200, SEEN))
                 call.ended_at = time.monotonic()
         writer.close()
+
+    async def _read(self, reader: asyncio.StreamReader, length: int) -> bytes:
+        if not self.bytes_per_second:
+            return await reader.readexactly(length)
+        body = bytearray()
+        while len(body) < length:
+            body += await reader.readexactly(min(PACKET, length - len(body)))
+            self.free_at = max(self.free_at, time.monotonic()) + PACKET / self.bytes_per_second
+            await asyncio.sleep(self.free_at - time.monotonic())
+        return bytes(body)
 
 
 def _length(head: bytes) -> int:
@@ -127,10 +144,15 @@ def _answer(status: int, body: bytes) -> bytes:
 
 
 @contextlib.asynccontextmanager
-async def categorizer(seconds: Seconds) -> AsyncIterator[tuple[StandIn, str]]:
+async def categorizer(
+    seconds: Seconds, bytes_per_second: float = 0.0
+) -> AsyncIterator[tuple[StandIn, str]]:
     """The stand-in and its address, for as long as the block lasts."""
-    stand_in = StandIn(seconds)
-    server = await asyncio.start_server(stand_in.serve, "127.0.0.1", 0)
+    stand_in = StandIn(seconds, bytes_per_second)
+    listening = socket.create_server(("127.0.0.1", 0))
+    if bytes_per_second:  # what is on its way is little
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2 * PACKET)
+    server = await asyncio.start_server(stand_in.serve, sock=listening)
     try:
         yield stand_in, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     finally:
@@ -213,7 +235,17 @@ async def served(
     `before` is a command to run it under; `module` is what to run instead, `variant` what it is
     told.
     """
-    process = _started([*before, sys.executable, "-m", module, str(port), *variant], env, log)
+    command = [*before, sys.executable, "-m", module, str(port), *variant]
+    async with answering(command, port, env, log) as process:
+        yield process
+
+
+@contextlib.asynccontextmanager
+async def answering(
+    command: list[str], port: int, env: dict[str, str], log: Path
+) -> AsyncIterator[subprocess.Popen[bytes]]:
+    """A server that ends with its input, from when it answers until the end of the block."""
+    process = _started(command, env, log)
     try:
         await answers(f"http://127.0.0.1:{port}", lambda: process.poll() is None, log)
         yield process
@@ -258,16 +290,6 @@ def client(address: str) -> httpx.AsyncClient:
         limits=limits,
         trust_env=False,
     )
-
-
-def end_with_input() -> None:
-    """Have this process stop when its input ends, so that none outlives who has started it."""
-
-    def wait() -> None:
-        sys.stdin.buffer.read()
-        signal.raise_signal(signal.SIGTERM)
-
-    threading.Thread(target=wait, daemon=True).start()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,3 @@
+"""
+What people would use in place of the service: measured against it, used for nothing else.
+"""

@@ -1,0 +1,214 @@
+"""
+Measure what people would use instead: `python -m benchmarks.side_by_side`.
+
+    carvalue    the service, on SQLite
+    express     the article's widget in Node, with Express and multer (`benchmarks/peers/server.js`)
+    fastapi     the same in FastAPI (`benchmarks/peers/plain_fastapi.py`)
+
+All three get the same two photos of 12 MP and ask the same stand-in for the categorizer, which
+takes 0.3 s, over one line of 10 Mbit/s. One appraisal at a time says how long a user waits and what
+the processor takes; several at a time, what each that is added holds while it is under way.
+Processor and memory are those of all processes of a server. Node comes from the system; its
+packages are installed when it is measured first.
+"""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import mean, median
+
+import httpx
+
+from benchmarks.figures import Figure, run
+from benchmarks.large_photos import large_pair
+from benchmarks.measuring import cpu_of_all, megabytes_of_all, watched_memory
+from benchmarks.serving import answering, categorizer, client, database, environment, files
+from tests.servers import ROOT, free_port
+
+BYTES_PER_SECOND = 10e6 / 8
+CALL_SECONDS = 0.3
+PEERS = ROOT / "benchmarks" / "peers"
+INSTALLED_WITHIN = 120
+DIGESTS = 0.3
+"""Seconds that are left to what is written after an answer."""
+
+PREPARED = "photos are prepared, not passed on"
+IN_MEMORY = "photos are not written to disk"
+"""Why a goal is missed; docs/performance.md has the floors."""
+
+Pair = tuple[bytes, bytes]
+
+
+@dataclass
+class Server:
+    """One of those that are compared, and what was measured."""
+
+    name: str
+    pid: int
+    http: httpx.AsyncClient
+    started_with: float
+    seconds: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    at_most: dict[int, float] = field(default_factory=dict)
+    """MB, by how many appraisals are under way."""
+    megabyte_seconds: dict[int, float] = field(default_factory=dict)
+    """For each of so many: what is held on top of before, times for how long."""
+
+    async def post(self, pair: Pair) -> float:
+        began = time.perf_counter()
+        answer = await self.http.post(
+            "/v1/appraisals", files=files(*pair), headers={"Prefer": "wait=25"}
+        )
+        taken = time.perf_counter() - began
+        assert answer.status_code == 201, f"{self.name}: {answer.text}"  # noqa: S101
+        assert answer.json()["candidates"], answer.text  # noqa: S101
+        return taken
+
+    async def one(self, pair: Pair) -> None:
+        used = cpu_of_all(self.pid)
+        self.seconds.append(await self.post(pair))
+        await asyncio.sleep(DIGESTS)
+        self.cpu.append(1000 * (cpu_of_all(self.pid) - used))
+
+    async def several(self, pairs: list[Pair]) -> None:
+        began = time.perf_counter()
+        with watched_memory(self.pid) as looks:
+            await asyncio.gather(*map(self.post, pairs))
+        seconds = time.perf_counter() - began
+        self.at_most[len(pairs)] = max(looks)
+        on_top = mean(max(0.0, look - looks[0]) for look in looks)
+        self.megabyte_seconds[len(pairs)] = on_top * seconds / len(pairs)
+
+    def held(self, at_once: int) -> float:
+        """MB for each appraisal that is added to one."""
+        return max(0.01, self.at_most[at_once] - self.at_most[1]) / (at_once - 1)
+
+
+def measured(quick: bool) -> Iterator[Figure]:
+    with tempfile.TemporaryDirectory() as folder:
+        rounds, at_once = (1, 3) if quick else (3, 6)
+        servers = asyncio.run(compared(rounds, at_once, Path(folder)))
+    yield from figures(servers, at_once)
+
+
+async def compared(rounds: int, at_once: int, folder: Path) -> list[Server]:
+    pairs = [large_pair() for _ in range(at_once + 1)]
+    async with AsyncExitStack() as stack:
+        stand_in, url = await stack.enter_async_context(
+            categorizer(lambda: CALL_SECONDS, BYTES_PER_SECOND)
+        )
+        servers = [
+            await stack.enter_async_context(server)
+            for server in everybody(url, stack.enter_context(database("sqlite")), folder)
+        ]
+        stand_in.bytes_per_second = 0.0
+        for one in servers:  # warm; what has been asked about is remembered, so with other photos
+            await one.post(large_pair())
+        stand_in.bytes_per_second = BYTES_PER_SECOND
+        for number in range(rounds):
+            pair = large_pair()
+            for one in servers[number % len(servers) :] + servers[: number % len(servers)]:
+                await one.one(pair)
+        for one in servers:
+            await one.several(pairs[:1])
+            await one.several(pairs[1:])
+        return servers
+
+
+def everybody(
+    url: str, database_url: str, folder: Path
+) -> Iterator[contextlib.AbstractAsyncContextManager[Server]]:
+    env = environment(f"{url}/v2", database_url, NODE_ENV="production")
+    asked = f"{url}/v2/categories/cars"
+    yield running("carvalue", [sys.executable, "-m", "benchmarks.serving"], [], env, folder)
+    if node := installed_node():
+        yield running("express", [node, str(PEERS / "server.js")], [asked], env, folder)
+    module = "benchmarks.peers.plain_fastapi"
+    yield running("fastapi", [sys.executable, "-m", module], [asked], env, folder)
+
+
+@asynccontextmanager
+async def running(
+    name: str, command: list[str], told: list[str], env: dict[str, str], folder: Path
+) -> AsyncIterator[Server]:
+    port = free_port()
+    address, log = f"http://127.0.0.1:{port}", folder / f"{name}.log"
+    async with (
+        answering([*command, str(port), *told], port, env, log) as process,
+        client(address) as http,
+    ):
+        await asyncio.sleep(1.0)
+        yield Server(name, process.pid, http, megabytes_of_all(process.pid))
+
+
+def installed_node() -> str | None:
+    """Node, and the packages of `benchmarks/peers` for it; None without Node."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node is None or npm is None:
+        return None
+    if not (PEERS / "node_modules").is_dir():
+        subprocess.run(  # noqa: S603 - no words of others
+            [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"],
+            cwd=PEERS,
+            env={name: os.environ[name] for name in os.environ if name != "NODE_ENV"},
+            check=True,
+            timeout=INSTALLED_WITHIN,
+            stdout=sys.stderr,
+        )
+    return node
+
+
+def figures(servers: list[Server], at_once: int) -> Iterator[Figure]:
+    ours, *others = servers
+    for one in others:
+        to = f"of {one.name}"
+        yield Figure(
+            f"time to candidates, beside {one.name}",
+            f"{median(ours.seconds):.2f} s; {median(one.seconds):.2f}",
+            median(ours.seconds) / median(one.seconds),
+            to,
+            most=1.0,
+        )
+        yield Figure(
+            f"processor, beside {one.name}",
+            f"{median(ours.cpu):.0f} ms CPU; {median(one.cpu):.0f}",
+            median(ours.cpu) / median(one.cpu),
+            to,
+            most=1.0,
+            accepted=PREPARED,
+        )
+        mine, theirs = ours.megabyte_seconds[at_once], one.megabyte_seconds[at_once]
+        yield Figure(
+            f"memory times seconds of an appraisal, beside {one.name}",
+            f"{mine:.1f} MB s; {theirs:.1f} ({at_once} at a time)",
+            mine / theirs,
+            to,
+            most=1.0,
+        )
+        yield Figure(
+            f"memory of one more appraisal at its peak, beside {one.name}",
+            f"{ours.held(at_once):.1f} MB; {one.held(at_once):.1f}",
+            ours.held(at_once) / one.held(at_once),
+            to,
+            most=1.0,
+            accepted=IN_MEMORY if one.name == "fastapi" else "",
+        )
+    told = ", ".join(
+        f"{one.name} {one.started_with:.0f} to {one.at_most[at_once]:.0f}" for one in servers
+    )
+    yield Figure("memory in all, MB when started and at most", told)
+    if len(servers) < 3:
+        yield Figure("beside express", "not measured: Node is not installed")
+
+
+if __name__ == "__main__":
+    run(measured, __doc__)
