@@ -30,6 +30,9 @@ fuzz: $(VENV)/.dev ## Send the API what nobody would (CASES=6000 sends more, SEE
 clients: $(VENV)/.dev $(VENV)/.generator $(NODE_PACKAGES)/.installed ## Lint the API's description, make and run clients (needs Node, and Java)
 	$(BIN)/pytest tests/clients -n auto --dist loadfile -rs -m clients $(ARGS)
 
+bench: $(VENV)/.dev ## Measure how fast and how small it is, beside what others take (ARGS=--quick: 90 s)
+	@$(BIN)/python -m benchmarks $(ARGS)
+
 live: $(VENV)/.dev ## Ask the real providers whose keys are in the environment
 	$(BIN)/pytest tests/live $(ARGS)
 

@@ -31,10 +31,12 @@ from sqlalchemy import make_url
 
 from benchmarks.serving import DATABASES, categorizer, client, database, environment, files, served
 from benchmarks.serving import photo as new_photo
+from carvalue.core.authentication import ENVIRONMENT
 from carvalue.core.ports import Position
+from carvalue.core.signing import Signer
+from carvalue.storage.api_keys import server_secret
 from carvalue.storage.database import Database
-from carvalue.web.appraisals import LIST
-from carvalue.web.cursors import cursor_of
+from carvalue.web.cursors import Cursors
 from tests.servers import free_port
 
 FEW, MANY = 1_000, 1_000_000
@@ -151,6 +153,7 @@ class Grown:
     count: int
     http: httpx.AsyncClient
     ids: Sequence[str]
+    cursors: Cursors
     seconds: dict[str, list[float]] = field(default_factory=dict)
 
     async def create(self) -> None:
@@ -165,7 +168,8 @@ class Grown:
 
     async def list_in_the_middle(self) -> None:
         at = datetime.now(UTC) - timedelta(days=random.uniform(1, DAYS - 1))  # noqa: S311
-        await self._page(cursor=cursor_of(Position(at, "apr_0"), of=LIST))
+        listed = ("appraisals", ENVIRONMENT.owner, "")
+        await self._page(cursor=self.cursors.cursor_of(Position(at, "apr_0"), of=listed))
 
     async def list_of_a_status(self) -> None:
         await self._page(status="needs_confirmation")
@@ -212,10 +216,19 @@ async def make(http: httpx.AsyncClient) -> None:
 
 
 async def grown(
-    kind: str, count: int, categorizer_url: str, folder: Path, stack: contextlib.AsyncExitStack
+    kind: str,
+    count: int,
+    categorizer_url: str,
+    folder: Path,
+    stack: contextlib.AsyncExitStack,
+    *,
+    told: Callable[[str], None] = print,
 ) -> Grown:
+    """A service with so many appraisals, until the stack is left; `told` how long it took."""
     url = stack.enter_context(database(kind))
-    Database(url).close()
+    opened = Database(url)
+    cursors = Cursors(Signer(await server_secret(opened)))
+    opened.close()
     port, env = free_port(), environment(f"{categorizer_url}/{count}/v2", url)
     log, address = folder / f"{kind}-{count}.log", f"http://127.0.0.1:{port}"
     async with served(port, env, log), client(address) as http:
@@ -224,12 +237,11 @@ async def grown(
     ids = await asyncio.to_thread(fill, url, count)
     filled = time.monotonic()
     await stack.enter_async_context(served(port, env, log))
-    print(
+    told(
         f"{kind}: {count:,} appraisals written in {filled - started:.0f} s, "
-        f"the service starts in {time.monotonic() - filled:.1f} s.",
-        flush=True,
+        f"the service starts in {time.monotonic() - filled:.1f} s."
     )
-    return Grown(count, await stack.enter_async_context(client(address)), ids)
+    return Grown(count, await stack.enter_async_context(client(address)), ids, cursors)
 
 
 async def compare(kind: str, many: int, folder: Path) -> bool:

@@ -33,6 +33,7 @@ from tests.servers import free_port
 SIZE = 3_000_000
 IN_FLIGHT = 8
 MOST_OVER_MEASURED, MOST_OF_DEFAULTS = 1.3, 0.5
+OF_FASTAPI = "FastAPI's parser takes 0.8 with the best settings"
 MOST_AT_ONCE = 1.75
 """Of the photos' bytes, at the peak: those that came in, and of one a second time."""
 MOST_WAITING = 0.1
@@ -58,7 +59,7 @@ class Body:
 
 def measured(quick: bool) -> Iterator[Figure]:
     with tempfile.TemporaryDirectory() as folder:
-        taken = asyncio.run(compared(3 if quick else 9, 24 if quick else 48, Path(folder)))
+        taken = asyncio.run(compared(3 if quick else 9, 16 if quick else 48, Path(folder)))
         yield from by_processor(taken)
         yield from asyncio.run(by_memory())
 
@@ -105,9 +106,9 @@ def cpu_for(
 
 def by_processor(taken: Compared) -> Iterator[Figure]:
     ours = f"{taken.median('carvalue'):.1f} ms CPU"
-    for name, to, most in (
-        ("measured", "UploadFile with the measured settings", MOST_OVER_MEASURED),
-        ("defaults", "UploadFile as it comes", MOST_OF_DEFAULTS),
+    for name, to, most, known in (
+        ("measured", "UploadFile with the measured settings", MOST_OVER_MEASURED, None),
+        ("defaults", "UploadFile as it comes", MOST_OF_DEFAULTS, 1.25),
     ):
         yield Figure(
             "two parts of 3 MB received",
@@ -115,6 +116,8 @@ def by_processor(taken: Compared) -> Iterator[Figure]:
             taken.ratio("carvalue", name),
             f"of {to}",
             most=most,
+            floor=OF_FASTAPI,
+            known=known,
         )
 
 

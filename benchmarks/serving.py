@@ -294,5 +294,5 @@ def client(address: str) -> httpx.AsyncClient:
 
 if __name__ == "__main__":
     end_with_input()
-    sys.argv = ["carvalue", "serve", "--port", sys.argv[1]]
+    sys.argv = ["carvalue", "serve", "--port", *sys.argv[1:]]
     main()
