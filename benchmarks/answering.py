@@ -3,7 +3,8 @@ Measure what small requests take: `python -m benchmarks.answering`.
 
 To get an appraisal, to confirm its car again with specs that are kept, and to price it again with a
 price that is kept, beside FastAPI alone that answers with the very same bytes out of nothing
-(`benchmarks.bare`): no key, no limits, no log, no database. Eight requests are in flight, in turns;
+(`benchmarks.bare`): no key, no limits, no log, no database; and beside that with as many
+transactions on a row of SQLite as the service has, which is what keeping takes at least. In turns;
 what counts is the processor's time of the server's process.
 """
 
@@ -12,7 +13,7 @@ import itertools
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
@@ -48,20 +49,26 @@ USAGES = [{"mileage": miles, "condition": "good"} for miles in (58000, 62000)]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of request; `bodies` are sent one after the other, all of them known before."""
+    """
+    One kind of request, and the transactions that the service has for it.
+
+    `bodies` are sent one after the other, all of them known before.
+    """
 
     name: str
     method: str
     path: str
+    reads: int
+    writes: int
     bodies: tuple[dict[str, object] | None, ...] = (None,)
 
 
 def kinds(id: str) -> list[Kind]:
     path = f"/v1/appraisals/{id}"
     return [
-        Kind("get an appraisal", "GET", path),
-        Kind("confirm, specs kept", "PUT", f"{path}/car", tuple(CARS)),
-        Kind("price again, price kept", "POST", f"{path}/valuations", tuple(USAGES)),
+        Kind("get an appraisal", "GET", path, 2, 0),
+        Kind("confirm, specs kept", "PUT", f"{path}/car", 4, 3, tuple(CARS)),
+        Kind("price again, price kept", "POST", f"{path}/valuations", 4, 2, tuple(USAGES)),
     ]
 
 
@@ -71,7 +78,8 @@ def measured(quick: bool) -> Iterator[Figure]:
     for name, taken in found.items():
         yield Figure(
             name,
-            f"{taken.median('carvalue'):.2f} ms CPU; {taken.median('bare'):.2f}",
+            f"{taken.median('carvalue'):.2f} ms CPU; {taken.median('bare'):.2f}, "
+            f"with as many transactions {taken.median('kept'):.2f}",
             taken.ratio("carvalue", "bare"),
             "of FastAPI with the same answer",
             most=MOST,
@@ -86,7 +94,8 @@ async def compared(rounds: int, times: int, folder: Path) -> dict[str, Compared]
         id = await known(ours)
         answer = await ours.get(f"/v1/appraisals/{id}")
         (folder / "shown.json").write_bytes(answer.content)
-        env, port = environment("", "", SHOWN=str(folder / "shown.json")), free_port()
+        url = stack.enter_context(database("sqlite"))
+        env, port = environment("", "", SHOWN=str(folder / "shown.json"), KEPT=url), free_port()
         bare = await stack.enter_async_context(
             served(port, env, folder / "bare.log", module="benchmarks.bare", variant=["measured"])
         )
@@ -96,10 +105,15 @@ async def compared(rounds: int, times: int, folder: Path) -> dict[str, Compared]
             ways = {
                 "carvalue": cpu_for(ours, ours_pid, kind, times),
                 "bare": cpu_for(theirs, bare.pid, kind, 3 * times),
+                "kept": cpu_for(theirs, bare.pid, with_transactions(kind), times),
             }
             await in_turns_awaited(1, ways)  # warm
             found[kind.name] = await in_turns_awaited(rounds, ways)
         return found
+
+
+def with_transactions(kind: Kind) -> Kind:
+    return replace(kind, method="GET", path=f"/v1/kept/{kind.reads}/{kind.writes}", bodies=(None,))
 
 
 @asynccontextmanager

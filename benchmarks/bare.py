@@ -6,7 +6,7 @@ What the service is measured against: the least that FastAPI takes for the same.
     python -m benchmarks.bare PORT carvalue    the service, and a route that only takes photos
 
 `SHOWN` in the environment names a file with an appraisal as the service shows it, which is what is
-shown here. It stops when its input ends.
+shown here, and `KEPT` the URL of a database for what is kept. It stops when its input ends.
 """
 
 import asyncio
@@ -19,6 +19,7 @@ from pathlib import Path
 import uvicorn
 from fastapi import APIRouter, Depends, FastAPI, UploadFile
 from pydantic import BaseModel
+from sqlalchemy import update
 from starlette.formparsers import MultiPartParser
 
 from benchmarks.serving import end_with_input
@@ -29,6 +30,9 @@ from carvalue.observing.logs import configure_logging
 from carvalue.observing.redaction import secrets_of
 from carvalue.serving import run_server, server_options
 from carvalue.settings import Settings
+from carvalue.storage.api_keys import THE_ONE
+from carvalue.storage.database import Database
+from carvalue.storage.key_tables import ServerSecretRow
 from carvalue.web import car_schemas, inputs, schemas
 from carvalue.web.access import APPRAISING
 from carvalue.web.requests import MAX_UPLOAD
@@ -81,6 +85,24 @@ async def priced(id: str, usage: inputs.ValuationCreate) -> car_schemas.Valuatio
     return valuation
 
 
+@cache
+def opened() -> Database:
+    return Database(os.environ["KEPT"])
+
+
+async def kept(reads: int, writes: int) -> schemas.Appraisal:
+    """An appraisal, after as many transactions of one row as the service has for the same."""
+    for _ in range(reads):
+        await opened().read(lambda session: session.get(ServerSecretRow, THE_ONE))
+    for _ in range(writes):
+        await opened().write(
+            lambda session: session.connection().execute(
+                update(ServerSecretRow).values(secret=ServerSecretRow.secret)
+            )
+        )
+    return known()
+
+
 def bare_app(variant: str) -> FastAPI:
     app = FastAPI()
     if variant == "measured":
@@ -91,6 +113,7 @@ def bare_app(variant: str) -> FastAPI:
     app.get("/v1/appraisals/{id}")(shown)
     app.put("/v1/appraisals/{id}/car")(confirmed)
     app.post("/v1/appraisals/{id}/valuations")(priced)
+    app.get("/v1/kept/{reads}/{writes}")(kept)
     return app
 
 
