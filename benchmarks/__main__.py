@@ -64,10 +64,8 @@ def measured(part: Part, *, quick: bool, seconds: float) -> Iterator[Figure]:
         wrong = f"stopped after {seconds:.0f} s"
     figures = [Figure(**json.loads(line)) for line in out.splitlines() if line.startswith("{")]
     yield from figures
-    if wrong is None and process.returncode != (0 if all_good(figures) else 1):
-        wrong = f"ended with {process.returncode}"
-    if wrong is None and "Traceback" in said:
-        wrong = "ended with an error"
+    if wrong is None and ("Traceback" in said or not figures or process.returncode not in (0, 1)):
+        wrong = f"ended with {process.returncode}, and not well"
     if wrong is not None:
         print(said[-3000:], file=sys.stderr)
         yield missed(part.what, wrong)

@@ -12,6 +12,7 @@ from carvalue.core.catalog import Catalog
 from carvalue.core.runner import MAX_RUNNING
 from carvalue.web.api import create_api
 from carvalue.web.dependencies import Services
+from carvalue.web.requests import BodyLimit
 from tests.core.test_takeovers import Held
 from tests.fakes import an_appraiser, jpeg
 from tests.web.conftest import FakeWatch, photos, problem_of
@@ -65,3 +66,29 @@ async def test_more_appraisals_than_can_be_worked_at(catalog: Catalog) -> None:
 
     assert set(accepted) == {202}
     problem_of(refused, 503, "overloaded")
+
+
+async def test_whoever_waits_for_the_categorizer_takes_no_memory(catalog: Catalog) -> None:
+    """
+    The photos as they came are let go of as soon as they are prepared, so that waiting callers
+    leave room for others.
+    """
+    slow = Held()
+    app = create_api(open_to_all=True)
+    app.state.services = Services(an_appraiser(catalog, categorizer=slow), FakeWatch())
+    held = next(one.kwargs["held"] for one in app.user_middleware if one.cls is BodyLimit)
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        posting = asyncio.create_task(client.post("/v1/appraisals", files=photos()))
+        for _ in range(1000):
+            if slow.asked:
+                break
+            await asyncio.sleep(0.01)
+        while_waiting = held.bytes
+        slow.let.set()
+        answer = await posting
+
+    assert slow.asked
+    assert while_waiting == 0
+    assert answer.status_code == 201
+    assert held.bytes == 0
