@@ -74,7 +74,7 @@ def kinds(id: str) -> list[Kind]:
 
 def measured(quick: bool) -> Iterator[Figure]:
     with tempfile.TemporaryDirectory() as folder:
-        found = asyncio.run(compared(3 if quick else 9, 48 if quick else 200, Path(folder)))
+        found = asyncio.run(compared(3 if quick else 7, 48 if quick else 100, Path(folder)))
     for name, taken in found.items():
         yield Figure(
             name,
@@ -104,7 +104,7 @@ async def compared(rounds: int, times: int, folder: Path) -> dict[str, Compared]
         for kind in kinds(id):
             ways = {
                 "carvalue": cpu_for(ours, ours_pid, kind, times),
-                "bare": cpu_for(theirs, bare.pid, kind, 3 * times),
+                "bare": cpu_for(theirs, bare.pid, kind, 2 * times),
                 "kept": cpu_for(theirs, bare.pid, with_transactions(kind), times),
             }
             await in_turns_awaited(1, ways)  # warm

@@ -3,6 +3,7 @@ What the service is measured against: the least that FastAPI takes for the same.
 
     python -m benchmarks.bare PORT defaults    FastAPI as it comes
     python -m benchmarks.bare PORT measured    uploads kept in memory, in limits
+    python -m benchmarks.bare PORT joined      no FastAPI, and no form: a body in one piece
     python -m benchmarks.bare PORT carvalue    the service, and a route that only takes photos
 
 `SHOWN` in the environment names a file with an appraisal as the service shows it, which is what is
@@ -21,6 +22,8 @@ from fastapi import APIRouter, Depends, FastAPI, UploadFile
 from pydantic import BaseModel
 from sqlalchemy import update
 from starlette.formparsers import MultiPartParser
+from starlette.responses import JSONResponse
+from starlette.types import Receive, Scope, Send
 
 from benchmarks.serving import end_with_input
 from carvalue.app import create_app
@@ -103,6 +106,19 @@ async def kept(reads: int, writes: int) -> schemas.Appraisal:
     return known()
 
 
+async def joined(scope: Scope, receive: Receive, send: Send) -> None:
+    """An app without FastAPI that takes a body in one piece, and looks for nothing in it."""
+    if scope["type"] != "http":
+        return
+    chunks, more = [], scope["method"] == "POST"
+    while more:
+        message = await receive()
+        chunks.append(message.get("body", b""))
+        more = message.get("more_body", False)
+    half = len(b"".join(chunks)) // 2_000_000 * 1_000_000
+    await JSONResponse({"front": half, "back": half})(scope, receive, send)
+
+
 def bare_app(variant: str) -> FastAPI:
     app = FastAPI()
     if variant == "measured":
@@ -133,7 +149,8 @@ def main() -> None:
     if variant == "carvalue":
         run_server(uvicorn.Config(carvalue_app(), port=port, **server_options("127.0.0.1")))
     else:
-        uvicorn.run(bare_app(variant), port=port, log_config=None, access_log=False)
+        app = joined if variant == "joined" else bare_app(variant)
+        uvicorn.run(app, port=port, log_config=None, access_log=False)
 
 
 if __name__ == "__main__":

@@ -73,8 +73,8 @@ async def compared(rounds: int, times: int, folder: Path) -> Compared:
         _, url = await stack.enter_async_context(categorizer(lambda: 0.0))
         settings = environment(f"{url}/v2", stack.enter_context(database("sqlite")))
         ways = {}
-        for variant in ("carvalue", "measured", "defaults"):
-            env = settings | (MALLOC if variant == "measured" else {})
+        for variant in ("carvalue", "measured", "defaults", "joined"):
+            env = settings | (MALLOC if variant in ("measured", "joined") else {})
             port, log = free_port(), folder / f"{variant}.log"
             process = await stack.enter_async_context(
                 served_by(port, env, log, module="benchmarks.bare", variant=[variant])
@@ -119,6 +119,13 @@ def by_processor(taken: Compared) -> Iterator[Figure]:
             floor=OF_FASTAPI,
             known=known,
         )
+
+    yield Figure(
+        "the same in one piece, without a form or FastAPI",
+        f"{taken.median('joined'):.1f} ms CPU",
+        taken.ratio("joined", "defaults"),
+        "of UploadFile as it comes",
+    )
 
 
 # Memory
