@@ -8,7 +8,7 @@ CASES ?= 800
 SEED ?= 11
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test journeys fuzz live check format openapi lock audit sbom clean
+.PHONY: help demo test journeys fuzz browser live check format openapi lock audit sbom clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
@@ -17,13 +17,21 @@ demo: $(VENV)/.demo ## Start the service on mocks, appraise sample photos, keep 
 	@$(BIN)/carvalue demo $(ARGS)
 
 test: $(VENV)/.dev ## Run the tests (ARGS are pytest's)
-	$(BIN)/pytest -n auto --dist loadfile -m "not journey and not fuzz" $(ARGS)
+	$(BIN)/pytest -n auto --dist loadfile -m "not journey and not fuzz and not browser" $(ARGS)
 
 journeys: $(VENV)/.dev ## Run the slow tests: whole flows over sockets, a month, processes that are killed
 	$(BIN)/pytest -n auto --dist worksteal -m journey $(ARGS)
 
 fuzz: $(VENV)/.dev ## Send the API what nobody would (CASES=6000 sends more, SEED=7 others)
 	$(BIN)/pytest tests/fuzz -s -m fuzz --cases $(CASES) --fuzz-seed $(SEED) $(ARGS)
+
+browser: $(VENV)/.dev tests/page/node_modules ## Use the page in Chromium, which is installed if that may be done
+	@command -v chromium > /dev/null || [ "$$(id -u)" != 0 ] || (apt-get update -qq && \
+		apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core) > /dev/null || true
+	$(BIN)/pytest tests/page -n 2 --dist worksteal -m browser $(ARGS)
+
+tests/page/node_modules: tests/page/package-lock.json
+	@cd tests/page && npm ci --silent && touch node_modules
 
 live: $(VENV)/.dev ## Ask the real providers whose keys are in the environment
 	$(BIN)/pytest tests/live $(ARGS)

@@ -33,11 +33,13 @@ export function wireTile(tile, chosen) {
   }
 
   for (const input of tile.querySelectorAll("input")) {
-    input.addEventListener("change", () => {
+    const read = () => {
       const file = input.files[0];
       input.value = ""; // the same file may be chosen again
       if (file) take(file);
-    });
+    };
+    input.addEventListener("change", read);
+    read(); // someone was quicker than this script
   }
   return take;
 }

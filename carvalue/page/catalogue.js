@@ -31,7 +31,7 @@ export function showCatalogue(appraisal, ways) {
 
   const makes = (focused) =>
     load("/v1/catalog/makes", (all) => {
-      place.replaceChildren(finder({ label: t("catalogue.make"), all, name: (one) => one.make, take: models }));
+      place.replaceChildren(...finder({ label: t("catalogue.make"), all, name: (one) => one.make, take: models }));
       if (focused) place.querySelector("input").focus();
     });
 
@@ -39,7 +39,7 @@ export function showCatalogue(appraisal, ways) {
     load(`/v1/catalog/makes/${encodeURIComponent(make.make_id)}/models`, (all) => {
       place.replaceChildren(
         h("p", { class: "row" }, h("strong", {}, make.make), button(t("catalogue.change"), () => makes(true))),
-        finder({
+        ...finder({
           label: t("catalogue.model", { make: make.make }), all, name: (one) => one.model,
           more: (one) => (one.first_year === one.last_year ? String(one.first_year) : `${one.first_year} – ${one.last_year}`),
           take: (one) => ways.details(one),
