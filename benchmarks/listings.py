@@ -20,7 +20,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -135,7 +134,7 @@ def measured(folder: Path, rows: int) -> bool:
     cars = list(zip(some.car.tolist(), some.year.tolist(), strict=True))
     random.Random(1).shuffle(cars)  # noqa: S311 - no secret
 
-    valuer = ListingsValuer(store, currency="EUR", today=lambda: date(2023, 7, 1))
+    valuer = ListingsValuer(store, currency="EUR")
     usage = Usage(90_000, MileageUnit.km, Condition.good)
 
     def value(car: int, year: int) -> None:

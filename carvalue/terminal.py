@@ -13,6 +13,7 @@ from rich.text import Text
 
 from carvalue.core.access import ProviderUsage
 from carvalue.core.errors import CarvalueError
+from carvalue.core.valuation import Basis, PriceFlag, PriceKind
 from carvalue.web.car_schemas import Price, Specs, Valuation
 from carvalue.web.schemas import Appraisal, Candidate, Steps
 
@@ -163,7 +164,45 @@ def _price(valuation: Valuation) -> Group:
     table.add_row(
         f"{price.min:,}", f"[bold green]{price.median:,}[/]", f"{price.max:,}", f"{price.mean:,}"
     )
-    return Group("", title, table, price_plot(price))
+    return Group("", title, table, price_plot(price), _evidence(price))
+
+
+BASES = {
+    Basis.same_trim: "of the same trim",
+    Basis.same_year: "of the same model and year",
+    Basis.neighbouring_years: "of the same model and years near it",
+    Basis.model: "of the same model",
+    Basis.make_and_age: "of the same make and age",
+}
+FLAGS = {
+    PriceFlag.outlier_in_range: "the raw range holds a price that nobody believes",
+    PriceFlag.thin_data: "few cars to compare with",
+    PriceFlag.old_data: "the newest of these prices is half a year old",
+}
+
+
+def _evidence(price: Price) -> Text:
+    """What the price stands on, as far as the source says it."""
+    lines = []
+    if price.typical_low is not None and price.typical_high is not None:
+        share = f" ({price.typical_percent} of 100 cars)" if price.typical_percent else ""
+        lines.append(f"typical: {price.typical_low:,} to {price.typical_high:,}{share}")
+    if price.comparables is not None:
+        cars = BASES[price.basis] if price.basis else "compared with"
+        day = f", the newest of {price.as_of}" if price.as_of else ""
+        lines.append(f"stands on {price.comparables:,} cars {cars}{day}")
+    if price.adjustments is not None:
+        parts = price.adjustments.model_dump().items()
+        lines.append("made of " + ", ".join(f"{name} {value:+,}" for name, value in parts if value))
+    lines += [f"{_words(one.kind)}: {one.median:,}" for one in price.other_kinds]
+    if price.certainty is not None:
+        lines.append(f"certainty: {price.certainty.value}")
+    lines += [f"note: {FLAGS[flag]}" for flag in price.flags]
+    return Text("\n".join(lines), "dim")
+
+
+def _words(kind: PriceKind) -> str:
+    return kind.value.replace("_", " ")
 
 
 def price_plot(price: Price, width: int = PLOT_WIDTH) -> Text:

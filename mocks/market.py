@@ -9,10 +9,11 @@ The market stands still in `TODAY`, so no answer changes with the calendar.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from random import Random
-from statistics import mean, median
+from statistics import mean, median, quantiles
 from typing import TypedDict
 
 from mocks.cars import KnownCar, car_with_id
@@ -31,6 +32,8 @@ AGE_AT_WHICH_PRICES_STAY = 20
 TYPOS = 1 / 150
 COMPARABLE_MILES = 60_000
 LEAST_PRICE = 500
+TRADE_IN, PRIVATE_PARTY = 0.82, 0.92
+"""What a dealer pays, and what private people pay, of a dealer's price."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,27 @@ class Statistics(TypedDict):
     median: int | None
     max: int | None
     mean: int | None
+
+
+class Parts(TypedDict):
+    """What the median is made of; they add up to it."""
+
+    base: int
+    mileage: int
+    condition: int
+
+
+class Details(TypedDict):
+    """What stands behind the statistics of dealers' prices, and what others pay."""
+
+    kind: str
+    count: int
+    typical_low: int
+    typical_high: int
+    typical_percent: int
+    adjustments: Parts
+    trade_in: Statistics
+    private_party: Statistics
 
 
 class UnknownModel(LookupError):
@@ -74,21 +98,62 @@ def value(model_id: str, mileage: int, condition: str) -> Statistics:
     lowers it, however few listings there are. A mileage far from that of every
     listing has no comparables. Typing errors stay in, as in the article's answer.
     """
+    prices = _brought(model_id, mileage, condition)
+    return _statistics(prices) if prices else Statistics(min=None, median=None, max=None, mean=None)
+
+
+def details(model_id: str, mileage: int, condition: str) -> Details | None:
+    """
+    Tell what `value` stands on; None where it stands on nothing.
+
+    The typical range holds eight of ten, so no typing error reaches it. A car of usual mileage
+    in good condition is where the parts begin.
+    """
+    prices = _brought(model_id, mileage, condition)
+    if not prices:
+        return None
+    tenths = quantiles(prices, n=10, method="inclusive")
+    usual = _usual_mileage(TODAY - _car(model_id).year)
+    base = _middle(model_id, usual, "good")
+    driven = _middle(model_id, mileage, "good")
+    return Details(
+        kind="retail",
+        count=len(prices),
+        typical_low=_to_five(tenths[0]),
+        typical_high=_to_five(tenths[-1]),
+        typical_percent=80,
+        adjustments=Parts(
+            base=base,
+            mileage=driven - base,
+            condition=_middle(model_id, mileage, condition) - driven,
+        ),
+        trade_in=_statistics([_to_five(price * TRADE_IN) for price in prices]),
+        private_party=_statistics([_to_five(price * PRIVATE_PARTY) for price in prices]),
+    )
+
+
+def _brought(model_id: str, mileage: int, condition: str) -> list[int]:
+    """The prices of the comparable offers, each brought to this mileage and condition."""
     offers = listings(model_id)
     nearest = min(abs(offer.mileage - mileage) for offer in offers)
-    if nearest > COMPARABLE_MILES:
-        return Statistics(min=None, median=None, max=None, mean=None)
+    return _prices(offers, mileage, condition) if nearest <= COMPARABLE_MILES else []
 
+
+def _prices(offers: Sequence[Listing], mileage: int, condition: str) -> list[int]:
     asked = _worth_of_use(mileage, condition)
-    prices = [
+    return [
         _to_five(offer.price * asked / _worth_of_use(offer.mileage, offer.condition))
         for offer in offers
     ]
+
+
+def _middle(model_id: str, mileage: int, condition: str) -> int:
+    return round(median(_prices(listings(model_id), mileage, condition)))
+
+
+def _statistics(prices: Sequence[int]) -> Statistics:
     return Statistics(
-        min=min(prices),
-        median=round(median(prices)),
-        max=max(prices),
-        mean=round(mean(prices)),
+        min=min(prices), median=round(median(prices)), max=max(prices), mean=round(mean(prices))
     )
 
 
@@ -101,7 +166,7 @@ def _car(model_id: str) -> KnownCar:
 
 def _listing(car: KnownCar, chance: Random) -> Listing:
     age = TODAY - car.year
-    usual_mileage = 3_000 + MILES_A_YEAR * age
+    usual_mileage = _usual_mileage(age)
     mileage = round(usual_mileage * chance.lognormvariate(0, 0.35))
     condition = chance.choices(list(CONDITIONS), weights=[10, 30, 40, 15, 5])[0]
 
@@ -111,6 +176,10 @@ def _listing(car: KnownCar, chance: Random) -> Listing:
     if chance.random() < TYPOS:
         price = price * 100 + 95  # 8499 becomes 849995
     return Listing(price=price, mileage=mileage, condition=condition, year=car.year)
+
+
+def _usual_mileage(age: int) -> int:
+    return 3_000 + MILES_A_YEAR * age
 
 
 def _kept(age: int) -> float:

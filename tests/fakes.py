@@ -27,12 +27,20 @@ from carvalue.core.labels import Label
 from carvalue.core.photos import Photo, PhotoInfo, Side
 from carvalue.core.ports import CategorizerInfo
 from carvalue.core.suppliers import DEFAULT, ValuersByCountry
-from carvalue.core.valuation import Price, Usage
+from carvalue.core.valuation import Price, PriceFlag, Usage
 from tests.memory import MemoryStore
 
 LE = Trim("45963", "LE", is_default=True)
 S = Trim("45964", "S")
-PRICE = Price("USD", min=1795, median=7995, max=849995, mean=8940, source="fake-valuer")
+PRICE = Price(
+    "USD",
+    min=1795,
+    median=7995,
+    max=849995,
+    mean=8940,
+    flags=(PriceFlag.outlier_in_range,),
+    source="fake-valuer",
+)
 VIN_OF_COROLLA_2010 = "2T1BU4EE9AC123456"
 
 

@@ -4,6 +4,7 @@ How an appraisal looks in a terminal.
 
 import pytest
 
+from carvalue.core import valuation as core
 from carvalue.terminal import price_plot
 from carvalue.web.car_schemas import Price
 
@@ -12,19 +13,7 @@ WIDTH = 41
 
 def plot(low: int, median: int, high: int, mean: int, width: int = WIDTH) -> tuple[str, str]:
     """The line between the two ends, and the legend."""
-    price = Price(
-        currency="USD",
-        min=low,
-        median=median,
-        max=high,
-        mean=mean,
-        typical_low=None,
-        typical_high=None,
-        sample_size=None,
-        predicted=None,
-        fetched_at=None,
-        cached=False,
-    )
+    price = Price.model_validate(core.Price("USD", min=low, median=median, max=high, mean=mean))
     line, legend = price_plot(price, width).plain.split("\n")
     ends = f"{low:,} ", f" {high:,}"
     assert line.startswith(ends[0])

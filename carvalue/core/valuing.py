@@ -24,6 +24,7 @@ from carvalue.core.errors import NoMarketData, ProviderError, UnknownTrim, Versi
 from carvalue.core.ports import SpecsSource, VinDecoder
 from carvalue.core.steps import StepCode, provider_code
 from carvalue.core.suppliers import ValuersByCountry
+from carvalue.core.trust import judged
 from carvalue.core.valuation import Usage, Valuation
 from carvalue.core.vins import choice_contradicts
 from carvalue.core.work import Outcome
@@ -139,6 +140,8 @@ class Valuing:
                 raise NoMarketData("There are no prices known for this car.")
         except (ProviderError, NoMarketData) as error:
             return Outcome(appraisal.valuation_failed(provider_code(error), at=self.now()), error)
+        now = self.now()
+        price = judged(price, today=now.date())
         valuation = Valuation(
             id=appraisal.valuation_id or new_id("val"),
             trim_id=specs.trim_id if specs else None,
@@ -146,6 +149,8 @@ class Valuing:
             country=appraisal.country,
             price=price,
             source=price.source,
-            created_at=self.now(),
+            created_at=now,
+            car=car,
+            trim=specs.trim_name if specs else None,
         )
-        return Outcome(appraisal.valued(valuation, at=self.now()))
+        return Outcome(appraisal.valued(valuation, at=now))

@@ -6,14 +6,14 @@ a dealer does it, typing errors included. `median` and the ranges are what the l
 say of this car, without those that nobody believes.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from carvalue.core.valuation import Adjustments, Basis, Certainty, Evidence, Price, PriceFlag
+from carvalue.core.valuation import Adjustments, Basis, Price, PriceFlag
 from carvalue.listings.market import stock_expected
 from carvalue.listings.naming import Naming
 from carvalue.listings.pooling import ABSURD, AT_MOST, LEAST_ABSURD, near_of, one_thread, pooled
@@ -26,12 +26,7 @@ ENOUGH = 3
 """Comparables from which on no wider basis is looked for."""
 NEIGHBOURS = 2
 """Years before and after that are neighbouring ones."""
-THIN = 5
-OLD = timedelta(days=180)
 TYPICAL, WIDE = 80, 90
-SURE, UNSURE = 1.35, 1.75
-"""How many times its lower end the upper end of a typical range is, where certainty is high, and
-from where on it is low."""
 LIKE_IT = 300
 """Listings of the model that are looked at, the nearest ones."""
 _EPOCH = date(1970, 1, 1)
@@ -62,9 +57,7 @@ class Wanted:
     km: int
 
 
-def price_of(
-    wanted: Wanted, listings: Listings, model: Model, *, currency: str, today: date
-) -> Price | None:
+def price_of(wanted: Wanted, listings: Listings, model: Model, *, currency: str) -> Price | None:
     """The price of a car; None when there is not even a listing of its make and age."""
     stock = _stock_of(wanted, listings)
     basis, chosen = _basis(wanted, stock)
@@ -96,16 +89,6 @@ def price_of(
         [_whole(end) for end in model.ranges.range(level, count, middle, found.deviation)]
         for level in (TYPICAL, WIDE)
     )
-    evidence = Evidence(
-        basis=basis,
-        comparables=int(chosen.sum()),
-        as_of=_EPOCH + timedelta(days=int(stock.day[chosen].max())),
-        certainty=_certainty(typical[0], typical[1]),
-        adjustments=Adjustments(base=_whole(usual), mileage=estimate - _whole(usual)),
-        typical_percent=TYPICAL,
-        wide_low=min(wide[0], estimate),
-        wide_high=max(wide[1], estimate),
-    )
     absurd = np.abs(residual[chosen] - found.difference) > _absurd(model, found.deviation)
     return Price(
         currency=currency,
@@ -116,8 +99,14 @@ def price_of(
         mean=round(float(brought.mean())),
         typical_low=min(typical[0], estimate),
         typical_high=max(typical[1], estimate),
-        sample_size=evidence.comparables,
-        evidence=_flagged(evidence, absurd=bool(absurd.any()), today=today),
+        typical_percent=TYPICAL,
+        wide_low=min(wide[0], estimate),
+        wide_high=max(wide[1], estimate),
+        comparables=int(chosen.sum()),
+        basis=basis,
+        as_of=_EPOCH + timedelta(days=int(stock.day[chosen].max())),
+        adjustments=Adjustments(base=_whole(usual), mileage=estimate - _whole(usual)),
+        flags=(PriceFlag.outlier_in_range,) if absurd.any() else (),
     )
 
 
@@ -164,23 +153,3 @@ def _basis(wanted: Wanted, stock: Stock) -> tuple[Basis | None, Mask | None]:
 
 def _whole(logarithm: float) -> int:
     return max(round(float(np.exp(min(logarithm, 30.0)))), 1)
-
-
-def _certainty(low: int, high: int) -> Certainty:
-    wide = high / max(low, 1)
-    if wide <= SURE:
-        return Certainty.high
-    return Certainty.medium if wide <= UNSURE else Certainty.low
-
-
-def _flagged(evidence: Evidence, *, absurd: bool, today: date) -> Evidence:
-    told = {
-        PriceFlag.outlier_in_range: absurd,
-        PriceFlag.thin_data: evidence.comparables < THIN,
-        PriceFlag.old_data: today - evidence.as_of > OLD,
-    }
-    flags = tuple(flag for flag, is_so in told.items() if is_so)
-    unsure = PriceFlag.thin_data in flags or PriceFlag.old_data in flags
-    if unsure and evidence.certainty is Certainty.high:
-        return replace(evidence, flags=flags, certainty=Certainty.medium)
-    return replace(evidence, flags=flags)

@@ -7,8 +7,6 @@ import or a training has put other files in their place.
 
 import asyncio
 import threading
-from collections.abc import Callable
-from datetime import UTC, date, datetime
 from pathlib import Path
 
 from carvalue.core.cars import Car, Specs
@@ -37,13 +35,11 @@ class ListingsValuer:
         currency: str,
         country: str | None = None,
         source: str = PROVIDER,
-        today: Callable[[], date] = lambda: datetime.now(UTC).date(),
     ) -> None:
         self.source = source
         self._folder = folder
         self._currency = currency
         self._country = country
-        self._today = today
         self._lock = threading.Lock()
         self._opened: tuple[Reader, Model, int] | None = None
 
@@ -79,7 +75,7 @@ class ListingsValuer:
             km,
         )
         try:
-            return price_of(wanted, listings, model, currency=self._currency, today=self._today())
+            return price_of(wanted, listings, model, currency=self._currency)
         except StoreUnavailable as error:
             raise ProviderUnavailable(str(error), provider=PROVIDER) from error
 

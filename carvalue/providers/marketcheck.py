@@ -11,8 +11,9 @@ as MarketCheck wants it, so no error that knows the URL leaves this file.
 import contextlib
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, date, datetime
 from typing import Any
 
 from pydantic import Field
@@ -25,7 +26,7 @@ from carvalue.core.errors import (
     ProviderQuotaUsedUp,
     ProviderRequestRefused,
 )
-from carvalue.core.valuation import Price, Usage
+from carvalue.core.valuation import Basis, Price, PriceKind, Usage
 from carvalue.providers.http import Answer, AnswerT, Channel, Refusal, fetch, reach
 
 PROVIDER = "marketcheck"
@@ -131,6 +132,7 @@ class MarketCheck:
         latitude: float | None = None,
         longitude: float | None = None,
         radius: int | None = None,
+        today: Callable[[], date] = lambda: datetime.now(UTC).date(),
     ) -> None:
         self._channel = replace(channel, meaning=meaning)
         self._prediction_channel = replace(channel, meaning=meaning_of_prediction)
@@ -143,6 +145,7 @@ class MarketCheck:
         self._zip = zip
         self._point = (latitude, longitude)
         self._radius = radius
+        self._today = today
 
     async def value(
         self, car: Car, specs: Specs | None, usage: Usage, country: str, vin: str | None = None
@@ -181,6 +184,9 @@ class MarketCheck:
                     **self._around(country),
                 )
                 price = price_from(answer, currency=CURRENCIES[country])
+                if price is not None:
+                    basis = Basis.same_trim if "trim" in query else Basis.same_year
+                    price = replace(price, basis=basis, as_of=self._today())
             except ProviderError:
                 if best is None:
                     raise
@@ -290,7 +296,9 @@ def price_from(answer: SearchAnswer, *, currency: str) -> Price | None:
         mean=mean,
         typical_low=typical_low,
         typical_high=typical_high,
-        sample_size=count,
+        typical_percent=None if typical_low is None else 50,
+        comparables=count,
+        kind=PriceKind.retail,  # dealers' listings
     )
 
 
@@ -304,7 +312,7 @@ def _spelt(name: str) -> str:
 
 def _listings(price: Price) -> int:
     """How many listings a price stands on; one that does not say stands on enough."""
-    return ENOUGH if price.sample_size is None else price.sample_size
+    return ENOUGH if price.comparables is None else price.comparables
 
 
 def _middle_half(

@@ -13,6 +13,7 @@ from carvalue.core.observer import Observer
 from carvalue.web import (
     appraisals,
     catalog,
+    conditions,
     devices,
     health,
     notices,
@@ -73,7 +74,7 @@ def create_api(
         # Two photos and the fields around them; text fields are short.
         form_limits={"max_files": 2, "max_fields": 16, "max_part_size": 4096},
     )
-    for part in (appraisals, valuations, catalog):
+    for part in (appraisals, valuations, catalog, conditions):
         app.include_router(part.router, dependencies=APPRAISING)
     app.include_router(devices.router, dependencies=DEVICES)
     app.include_router(webhook_endpoints.router, dependencies=WEBHOOKS)

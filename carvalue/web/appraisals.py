@@ -16,7 +16,6 @@ from carvalue.core.request_keys import RequestKeyTaken
 from carvalue.web import car_schemas, inputs, schemas
 from carvalue.web.dependencies import (
     MAX_PAGE,
-    AcceptLanguage,
     AppraisalId,
     AppraiserDep,
     CallerDep,
@@ -28,7 +27,6 @@ from carvalue.web.dependencies import (
     ServicesDep,
     etag_of,
     is_known,
-    language_of,
     version_in,
 )
 from carvalue.web.idempotency import (
@@ -37,6 +35,7 @@ from carvalue.web.idempotency import (
     made_before,
     request_key,
 )
+from carvalue.web.languages import AcceptLanguage, language_of
 from carvalue.web.prefer import PreferDep, Preference
 from carvalue.web.problems import PHOTO_ERRORS, REPEATED_ERRORS, RETRY_SECONDS, problems
 from carvalue.web.uploads import each_once, prepared, read_photo

@@ -11,7 +11,14 @@ from pydantic import Field
 from carvalue.core import appraisal as core
 from carvalue.core import cars as core_cars
 from carvalue.core import valuation as core_valuation
-from carvalue.core.valuation import Condition, MileageUnit
+from carvalue.core.valuation import (
+    Basis,
+    Certainty,
+    Condition,
+    MileageUnit,
+    PriceFlag,
+    PriceKind,
+)
 from carvalue.web.fields import Instant, OutBody
 
 
@@ -115,10 +122,29 @@ class Specs(OutBody):
     cached: bool = Field(description="Kept from before: the source has not been asked now.")
 
 
+class Adjustments(OutBody):
+    """What the median is made of: these add up to it."""
+
+    base: int = Field(description="A car of usual mileage, in usual condition.")
+    mileage: int
+    condition: int
+    region: int
+
+
+class KindOfPrice(OutBody):
+    """The price of the same car in another kind of sale."""
+
+    kind: PriceKind
+    min: int
+    median: int
+    mean: int
+    max: int
+
+
 class Price(OutBody):
     """
     Whole units of `currency`. `max` and `mean` are raw: one absurd listing moves them; show the
-    median.
+    median and the typical range.
     """
 
     currency: str = Field(description="ISO 4217.", examples=["USD"])
@@ -128,10 +154,34 @@ class Price(OutBody):
     max: int
     typical_low: int | None
     typical_high: int | None
-    sample_size: int | None
+    typical_percent: int | None = Field(
+        description="So many of a hundred such cars are asked for within the typical range."
+    )
+    wide_low: int | None = Field(description="Nine of ten such cars lie from here ...")
+    wide_high: int | None = Field(description="... to here.")
+    comparables: int | None = Field(description="How many cars it was compared with.")
+    basis: Basis | None = Field(description="Which cars it was compared with.")
+    as_of: date | None = Field(description="The day of the newest of them.")
+    certainty: Certainty | None = Field(description="Null where too little is known of the price.")
+    adjustments: Adjustments | None
+    flags: list[PriceFlag] = Field(description="What to know of it before it is believed.")
+    kind: PriceKind | None = Field(description="What kind of sale all these are prices of.")
+    other_kinds: list[KindOfPrice] = Field(description="Other kinds of sale, never mixed in.")
     predicted: int | None = Field(description="For this very car, where a VIN was known.")
     fetched_at: Instant | None
     cached: bool = Field(description="Kept from before: the source has not been asked now.")
+
+
+class ValuedCar(OutBody):
+    """The car that a price is one of."""
+
+    make_id: str
+    make: str
+    model_id: str
+    model: str
+    year: int
+    trim_id: str | None
+    trim: str | None
 
 
 class Valuation(OutBody):
@@ -139,6 +189,7 @@ class Valuation(OutBody):
 
     id: str
     appraisal_id: str
+    car: ValuedCar | None = Field(description="Null of valuations from before 0.1.0.")
     trim_id: str | None
     mileage: int
     mileage_unit: MileageUnit
@@ -150,9 +201,16 @@ class Valuation(OutBody):
 
     @classmethod
     def of(cls, appraisal_id: str, made: core_valuation.Valuation) -> Self:
+        car = made.car and ValuedCar(
+            **asdict(made.car.make_model),
+            year=made.car.year,
+            trim_id=made.trim_id or made.car.trim_id,
+            trim=made.trim,
+        )
         return cls(
             id=made.id,
             appraisal_id=appraisal_id,
+            car=car,
             trim_id=made.trim_id,
             mileage=made.usage.mileage,
             mileage_unit=made.usage.mileage_unit,

@@ -101,24 +101,7 @@ Cursor = Annotated[
 IfMatch = Annotated[
     str | None, Header(max_length=200, description="ETag of the appraisal as it was shown.")
 ]
-AcceptLanguage = Annotated[
-    str | None,
-    Header(max_length=2000, description="Labels are shown in the language preferred most."),
-]
 IfNoneMatch = Annotated[str | None, Header(max_length=2000, description="ETags known already.")]
-
-
-def language_of(accept_language: str | None) -> str:
-    """The language that a caller likes best (RFC 9110, 12.5.4), as a BCP 47 tag; or English."""
-    best, quality = "en", 0.0
-    for part in (accept_language or "").split(","):
-        found = re.fullmatch(
-            r"\s*([A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,2})\s*(?:;\s*q=([01](?:\.[0-9]{0,3})?)\s*)?",
-            part,
-        )
-        if found and (wanted := float(found[2] or 1)) > quality:
-            best, quality = found[1], wanted
-    return best
 
 
 def etag_of(appraisal: Appraisal) -> str:

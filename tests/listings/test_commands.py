@@ -106,7 +106,7 @@ def test_from_photos_to_a_price_by_listings(
     assert valuation["source"] == "listings"
     assert price["min"] <= price["typical_low"] < price["median"] < price["typical_high"]
     assert price["median"] == pytest.approx(7_995, rel=0.25)  # what the valuation API's mock says
-    assert price["sample_size"] > 20
+    assert price["comparables"] > 20
 
 
 def test_what_is_missing_is_said(settings: dict[str, str | None], tmp_path: Path) -> None:

@@ -16,11 +16,11 @@ import pytest
 from carvalue.core.cars import Car, MakeModel, Specs
 from carvalue.core.catalog import Catalog
 from carvalue.core.errors import ProviderUnavailable
+from carvalue.core.trust import judged
 from carvalue.core.valuation import (
     Basis,
     Certainty,
     Condition,
-    Evidence,
     MileageUnit,
     Price,
     PriceFlag,
@@ -53,7 +53,7 @@ Priced = Callable[..., Price | None]
 
 
 def valuer_of(folder: Path, **wanted: object) -> ListingsValuer:
-    return ListingsValuer(folder, currency="EUR", today=lambda: TODAY, **wanted)
+    return ListingsValuer(folder, currency="EUR", **wanted)
 
 
 @pytest.fixture(scope="module")
@@ -71,15 +71,12 @@ def most_listed(learnt: Path) -> list[tuple[Car, int]]:
     return found
 
 
-async def price(
-    folder: Path, car: Car, km: int = 90_000, specs: Specs | None = None
-) -> tuple[Price, Evidence]:
+async def price(folder: Path, car: Car, km: int = 90_000, specs: Specs | None = None) -> Price:
     valuer = valuer_of(folder)
     found = await valuer.value(car, specs, used(km), "DE")
     valuer.close()
     assert found is not None
-    assert found.evidence is not None
-    return found, found.evidence
+    return found
 
 
 async def test_what_a_price_says(learnt: Path, most_listed: list[tuple[Car, int]]) -> None:
@@ -87,18 +84,18 @@ async def test_what_a_price_says(learnt: Path, most_listed: list[tuple[Car, int]
     Currency, range, count, day, basis and adjustments are there, and fit together.
     """
     car, count = most_listed[0]
-    found, evidence = await price(learnt, car)
+    found = await price(learnt, car)
 
     assert found.currency == "EUR"
     assert found.typical_low is not None
     assert found.typical_high is not None
     assert found.min <= found.median <= found.max
     assert found.typical_low < found.median < found.typical_high
-    assert evidence.wide_low < found.typical_low < found.typical_high < evidence.wide_high
-    assert evidence.basis is Basis.same_year
-    assert evidence.comparables == found.sample_size == count
-    assert TODAY - timedelta(days=60) < evidence.as_of < TODAY
-    parts = evidence.adjustments
+    assert found.wide_low < found.typical_low < found.typical_high < found.wide_high
+    assert found.basis is Basis.same_year
+    assert found.comparables == count
+    assert TODAY - timedelta(days=60) < found.as_of < TODAY
+    parts = found.adjustments
     assert parts.base + parts.mileage + parts.condition + parts.region == found.median
 
 
@@ -109,7 +106,7 @@ async def test_more_miles_never_raise_a_price(
     The further a car was driven the less it is worth, for every car.
     """
     for car, _ in most_listed[::97]:
-        prices = [(await price(learnt, car, km))[0].median for km in (0, 60_000, 150_000, 300_000)]
+        prices = [(await price(learnt, car, km)).median for km in (0, 60_000, 150_000, 300_000)]
         assert prices == sorted(prices, reverse=True)
         assert prices[0] > prices[-1]
 
@@ -120,7 +117,7 @@ async def test_miles_and_kilometers(learnt: Path, most_listed: list[tuple[Car, i
     """
     car, _ = most_listed[0]
     in_miles = await valuer_of(learnt).value(car, None, used(60_000, MileageUnit.mi), "DE")
-    in_km, _ = await price(learnt, car, 96_561)
+    in_km = await price(learnt, car, 96_561)
 
     assert in_miles == in_km
 
@@ -134,7 +131,7 @@ async def test_a_listing_at_a_hundred_times_its_price(
     it, and a flag says so.
     """
     car, _ = most_listed[at]
-    plain, evidence = await price(folder, car)
+    plain = await price(folder, car)
     of = car.make_model
     row = [of.make, of.model, str(car.year), "90000", "", str(plain.median * 100), "2023-06-30"]
     typo = written(folder / "typo.csv", COLUMNS, [row])
@@ -146,15 +143,15 @@ async def test_a_listing_at_a_hundred_times_its_price(
             model = train(reader.all(), reader.names, on=500)
             save_model(model, folder, listings=reader.count())
             reader.close()
-        spoilt, warned = await price(folder, car)
+        spoilt = await price(folder, car)
         limit = 0.02 if not learnt_anew else 0.03  # other listings calibrate the ranges
         assert spoilt.median == pytest.approx(plain.median, rel=0.02)
         assert spoilt.typical_low == pytest.approx(plain.typical_low, rel=limit)
         assert spoilt.typical_high == pytest.approx(plain.typical_high, rel=limit)
         assert spoilt.max > 50 * spoilt.median
-        assert PriceFlag.outlier_in_range in warned.flags
-        assert warned.comparables == evidence.comparables + (
-            1 if warned.basis is evidence.basis else warned.comparables - evidence.comparables
+        assert PriceFlag.outlier_in_range in spoilt.flags
+        assert spoilt.comparables == plain.comparables + (
+            1 if spoilt.basis is plain.basis else spoilt.comparables - plain.comparables
         )
 
 
@@ -165,7 +162,7 @@ async def test_a_hundredth_and_a_placeholder(
     Prices of 1, 12345678 and a tenth move the median by less than 2 %, too.
     """
     car, _ = most_listed[5]
-    plain, _ = await price(folder, car)
+    plain = await price(folder, car)
     of = car.make_model
     rows = [
         [of.make, of.model, str(car.year), str(70_000 + at), "", str(wrong), "2023-06-30"]
@@ -173,7 +170,7 @@ async def test_a_hundredth_and_a_placeholder(
     ]
     import_file(written(folder / "t.csv", COLUMNS, rows), folder, names_known)
 
-    spoilt, _ = await price(folder, car)
+    spoilt = await price(folder, car)
 
     assert spoilt.median == pytest.approx(plain.median, rel=0.02)
     assert spoilt.min < plain.median / 5
@@ -211,14 +208,14 @@ async def test_a_basis_that_widens(
 
     prices = [await price(folder, car) for car in cars]
 
-    assert [evidence.basis for _, evidence in prices] == [
+    assert [one.basis for one in prices] == [
         Basis.same_year, Basis.same_year, Basis.neighbouring_years, Basis.model,
         Basis.make_and_age,
     ]  # fmt: skip
-    widths = [found.typical_high / found.typical_low for found, _ in prices]
+    widths = [one.typical_high / one.typical_low for one in prices]
     assert widths == sorted(widths)
-    assert prices[0][0].median == pytest.approx(9_300, rel=0.06)
-    assert prices[-1][1].certainty is not Certainty.high
+    assert prices[0].median == pytest.approx(9_300, rel=0.06)
+    assert judged(prices[-1], today=TODAY).certainty is not Certainty.high
 
 
 async def test_one_more_listing_is_no_jump(
@@ -231,13 +228,13 @@ async def test_one_more_listing_is_no_jump(
     nova = MakeModel(make.make_id, make.make, f"{make.make_id}-novaxyz", "Novaxyz")
     rows = [row_of(Car(nova, 2015), 2015, 9_000, at) for at in range(12)]
     import_file(written(folder / "n.csv", COLUMNS, rows), folder, names_known)
-    first, _ = await price(folder, Car(nova, 2017))
+    first = await price(folder, Car(nova, 2017))
     medians = [first.median]
     own = round(first.median * 1.25)
     for at in range(6):
         more = written(folder / f"m{at}.csv", COLUMNS, [row_of(Car(nova, 2017), 2017, own, at)])
         import_file(more, folder, names_known)
-        medians.append((await price(folder, Car(nova, 2017)))[0].median)
+        medians.append((await price(folder, Car(nova, 2017))).median)
 
     assert medians == sorted(medians)
     assert first.median < medians[1] < (first.median + own) / 2
@@ -252,7 +249,7 @@ async def test_the_trim_counts(
     A trim that the specs name is compared with its own kind first, however it is spelt.
     """
     car, _ = most_listed[0]
-    plain, _ = await price(folder, car)
+    plain = await price(folder, car)
     dear = round(plain.median * 1.25)
     rows = [row_of(car, car.year, dear, at) for at in range(12)]
     for row in rows:
@@ -260,10 +257,10 @@ async def test_the_trim_counts(
     import_file(written(folder / "t.csv", COLUMNS, rows), folder, names_known)
     specs = Specs(trim_id="7", source="test", trim_name="super sport gtx")
 
-    found, evidence = await price(folder, car, specs=specs)
+    found = await price(folder, car, specs=specs)
 
-    assert evidence.basis is Basis.same_trim
-    assert evidence.comparables == 12
+    assert found.basis is Basis.same_trim
+    assert found.comparables == 12
     assert found.median > (plain.median + dear) / 2
 
 
@@ -293,16 +290,16 @@ async def test_data_that_are_old_or_thin(learnt: Path, most_listed: list[tuple[C
     """
     rare = next(car for car, count in reversed(most_listed) if count == 1)
     common, _ = most_listed[0]
-    late = ListingsValuer(learnt, currency="EUR", today=lambda: date(2024, 3, 1))
+    of_common, of_rare = await price(learnt, common), await price(learnt, rare)
 
-    old = await late.value(common, None, used(90_000), "DE")
-    fresh = await valuer_of(learnt).value(common, None, used(90_000), "DE")
-    thin = await valuer_of(learnt).value(rare, None, used(90_000), "DE")
+    old = judged(of_common, today=date(2024, 3, 1))
+    fresh = judged(of_common, today=TODAY)
+    thin = judged(of_rare, today=TODAY)
 
-    assert PriceFlag.old_data in old.evidence.flags
-    assert old.evidence.certainty is not Certainty.high
-    assert PriceFlag.old_data not in fresh.evidence.flags
-    assert (PriceFlag.thin_data in thin.evidence.flags) == (thin.evidence.comparables < 5)
+    assert PriceFlag.old_data in old.flags
+    assert old.certainty is not Certainty.high
+    assert PriceFlag.old_data not in fresh.flags
+    assert (PriceFlag.thin_data in thin.flags) == (thin.comparables < 5)
 
 
 async def test_the_newest_listings_weigh_more(
@@ -325,7 +322,7 @@ async def test_the_newest_listings_weigh_more(
             for at in range(4)
         ]
         import_file(written(folder / f"{name}.csv", COLUMNS, rows), folder, names_known)
-        medians.append((await price(folder, car))[0].median)  # fmt: skip
+        medians.append((await price(folder, car)).median)  # fmt: skip
 
     assert medians[0] < medians[1]
 
@@ -347,7 +344,7 @@ async def test_a_new_import_is_seen(
 
     after = await valuer.value(car, None, used(90_000), "DE")
 
-    assert (before.sample_size, after.sample_size) == (count, count + 1)
+    assert (before.comparables, after.comparables) == (count, count + 1)
 
 
 @pytest.mark.parametrize(

@@ -2,16 +2,19 @@
 MarketCheck's answers in its wire format, and an adapter that reads them.
 """
 
+from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import httpx
 import respx
 
 from carvalue.core.cars import Car, MakeModel, Specs
-from carvalue.core.valuation import Condition, MileageUnit, Price, Usage
+from carvalue.core.valuation import Basis, Condition, MileageUnit, Price, PriceKind, Usage
 from carvalue.providers.http import Channel
 from carvalue.providers.marketcheck import MarketCheck
 
+TODAY = date(2026, 11, 26)
 BASE = "http://marketcheck.test/v2"
 SEARCH = f"{BASE}/search/car/active"
 COROLLA = Car(MakeModel("toyota", "Toyota", "toyota-corolla", "Corolla"), 2010)
@@ -27,7 +30,7 @@ STATS: dict[str, Any] = {
     "mean": 8940.4,
     "percentiles": {"5.0": 3200.0, "25.0": 6100.0, "75.0": 10990.0, "90.0": 14500.0},
 }
-PRICE = Price(
+FIGURES = Price(
     "USD",
     min=1795,
     median=7995,
@@ -35,8 +38,11 @@ PRICE = Price(
     mean=8940,
     typical_low=6100,
     typical_high=10990,
-    sample_size=1250,
+    typical_percent=50,
+    comparables=1250,
+    kind=PriceKind.retail,
 )
+PRICE = replace(FIGURES, basis=Basis.same_year, as_of=TODAY)
 
 
 def found(stats: object, num_found: object = 1284) -> dict[str, Any]:
@@ -45,7 +51,7 @@ def found(stats: object, num_found: object = 1284) -> dict[str, Any]:
 
 def a_marketcheck(http: httpx.AsyncClient, **options: Any) -> MarketCheck:
     channel = Channel(http, "marketcheck", 5.0)
-    return MarketCheck(channel, base_url=BASE, api_key="the-key", **options)
+    return MarketCheck(channel, base_url=BASE, api_key="the-key", today=lambda: TODAY, **options)
 
 
 async def price_of(

@@ -14,7 +14,7 @@ import httpx
 import pytest
 from httpx_aiohttp import HttpxAiohttpClient
 
-from carvalue.core.errors import ProviderError
+from carvalue.core.errors import ProviderError, ProviderTimedOut
 from tests.providers.conftest import Wire
 from tests.providers.everyone import PROVIDERS, SECRETS, Provider
 from tests.providers.faults import FAULTS, MB, Fault
@@ -48,7 +48,8 @@ async def test_whatever_comes(
         then_abort=fault.then_abort,
         then_wait=fault.then_wait,
     )
-    asked = provider(real_http, url, 1.0)
+    # Being late is one of the faults; a machine that is busy is none.
+    asked = provider(real_http, url, 1.0 if fault.kind is ProviderTimedOut else 5.0)
     tracemalloc.start()
     begun = time.monotonic()
     try:
@@ -60,7 +61,7 @@ async def test_whatever_comes(
 
     assert isinstance(failed.value, fault.kind), failed.value
     assert failed.value.provider == asked.name
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 6
     assert peak < 8 * MB
     told = f"{caplog.text} {failed.value} {failed.value!r} {vars(failed.value)}"
     assert not any(secret in told for secret in SECRETS)

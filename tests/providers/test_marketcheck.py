@@ -232,7 +232,7 @@ async def test_a_trim_with_enough_listings(
     price = await price_of(marketcheck, car=replace(COROLLA, trim_id="45963"), specs=LE)
 
     assert price is not None
-    assert price.sample_size == 5
+    assert price.comparables == 5
     assert route.call_count == 1
 
 
@@ -285,7 +285,7 @@ async def test_the_best_of_little(
     price = await price_of(marketcheck)
 
     assert price is not None
-    assert (price.median, price.sample_size) == told
+    assert (price.median, price.comparables) == told
 
 
 async def test_a_second_call_that_fails(
@@ -302,7 +302,7 @@ async def test_a_second_call_that_fails(
     price = await price_of(marketcheck)
 
     assert price is not None
-    assert price.sample_size == 2
+    assert price.comparables == 2
 
 
 async def test_nothing_known_and_a_second_call_that_fails(
@@ -335,7 +335,7 @@ async def test_the_articles_car() -> None:
     assert price is not None
     assert (price.min, price.median, price.max, price.mean) == (1795, 7995, 849995, 8940)
     assert (price.typical_low, price.typical_high) == (6995, 8995)
-    assert price.sample_size == 901
+    assert price.comparables == 901
     assert price.predicted is not None
     assert in_canada is not None
     assert in_canada.currency == "CAD"

@@ -11,7 +11,7 @@ import respx
 from carvalue.core.errors import ProviderAnswerUnreadable
 from carvalue.core.valuation import Price
 from carvalue.providers.marketcheck import MarketCheck, SearchAnswer, price_from
-from tests.providers.marketcheck_answers import PRICE, SEARCH, STATS, found, price_of
+from tests.providers.marketcheck_answers import FIGURES, SEARCH, STATS, found, price_of
 
 pytestmark = pytest.mark.anyio
 
@@ -29,8 +29,8 @@ def test_figures_in_quotes() -> None:
         name: str(value) for name, value in STATS.items() if not isinstance(value, dict)
     } | {"percentiles": {"25.0": "6100.0", "75.0": "10990"}}
 
-    assert price_of_stats(in_quotes) == PRICE
-    assert price_of_stats(in_quotes, "1284") == PRICE
+    assert price_of_stats(in_quotes) == FIGURES
+    assert price_of_stats(in_quotes, "1284") == FIGURES
 
 
 @pytest.mark.parametrize(
@@ -114,13 +114,13 @@ def test_no_middle_half(percentiles: object) -> None:
     """
     price = price_of_stats(STATS | {"percentiles": percentiles})
 
-    assert price == replace(PRICE, typical_low=None, typical_high=None)
+    assert price == replace(FIGURES, typical_low=None, typical_high=None, typical_percent=None)
 
 
 def test_percentiles_by_whole_numbers() -> None:
     price = price_of_stats(STATS | {"percentiles": {"25": 6100, "75": 10990}})
 
-    assert price == PRICE
+    assert price == FIGURES
 
 
 @pytest.mark.parametrize("count", [None, "many", True, -3, []], ids=repr)
@@ -128,7 +128,7 @@ def test_a_price_of_unknown_many(count: object) -> None:
     """
     How many listings there are is not made up either.
     """
-    assert price_of_stats(STATS | {"count": count}) == replace(PRICE, sample_size=None)
+    assert price_of_stats(STATS | {"count": count}) == replace(FIGURES, comparables=None)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@ The article's valuation API: how a car has been used goes in, four figures come 
 """
 
 import json
+from datetime import date
 from typing import Any
 
 import httpx
@@ -11,7 +12,16 @@ import respx
 
 from carvalue.core.cars import Car, MakeModel, Specs
 from carvalue.core.errors import ProviderAnswerUnreadable
-from carvalue.core.valuation import Condition, MileageUnit, Price, Usage
+from carvalue.core.valuation import (
+    Adjustments,
+    Basis,
+    Condition,
+    KindOfPrice,
+    MileageUnit,
+    Price,
+    PriceKind,
+    Usage,
+)
 from carvalue.providers.http import Channel
 from carvalue.providers.valuation_api import WORDS, ValuationApi
 
@@ -203,3 +213,88 @@ async def test_the_check_is_free(valuation_api: ValuationApi, respx_mock: respx.
     await valuation_api.check()
 
     assert route.calls.last.request.content == b""
+
+
+DETAILS = {
+    "kind": "retail",
+    "count": 87,
+    "as_of": "2026-11-20",
+    "basis": "same_trim",
+    "typical_low": 6500,
+    "typical_high": 9900,
+    "typical_percent": 80,
+    "adjustments": {"base": 8600, "mileage": -805, "condition": 200},
+    "trade_in": {"min": 1500, "median": 6600, "max": 12000, "mean": 6700},
+    "private_party": {"min": 1600, "median": 7300, "max": 13000, "mean": 7400},
+    "retail": ARTICLE,
+}
+
+
+async def test_an_api_that_says_more(
+    valuation_api: ValuationApi, respx_mock: respx.MockRouter
+) -> None:
+    """
+    What an API of one's own says beside the four figures is kept, kinds of sale apart.
+    """
+    respx_mock.post(URL).respond(json=ARTICLE | DETAILS)
+
+    assert await price_of(valuation_api) == Price(
+        "USD",
+        min=1795,
+        median=7995,
+        max=849995,
+        mean=8940,
+        typical_low=6500,
+        typical_high=9900,
+        typical_percent=80,
+        comparables=87,
+        basis=Basis.same_trim,
+        as_of=date(2026, 11, 20),
+        adjustments=Adjustments(base=8600, mileage=-805, condition=200),
+        kind=PriceKind.retail,
+        other_kinds=(
+            KindOfPrice(PriceKind.trade_in, min=1500, median=6600, max=12000, mean=6700),
+            KindOfPrice(PriceKind.private_party, min=1600, median=7300, max=13000, mean=7400),
+        ),
+    )
+
+
+async def test_nothing_to_compare_with(
+    valuation_api: ValuationApi, respx_mock: respx.MockRouter
+) -> None:
+    """
+    Whatever figures come with it, a count of 0 gives no number.
+    """
+    respx_mock.post(URL).respond(json=ARTICLE | {"count": 0})
+
+    assert await price_of(valuation_api) is None
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"typical_low": 8000},
+        {"typical_high": 7000},
+        {"typical_low": None},
+        {"typical_percent": 100},
+        {"adjustments": {"base": 8000, "mileage": -4}},
+        {"adjustments": {"base": "7995"}},
+        {"trade_in": {"min": 1, "median": 2, "max": None, "mean": 2}},
+        {"private_party": {"min": 3, "median": 2, "max": 4, "mean": 3}},
+        {"kind": "wholesale"},
+        {"as_of": "yesterday"},
+        {"count": -1},
+        {"count": "87"},
+    ],
+    ids=repr,
+)
+async def test_details_that_contradict(
+    valuation_api: ValuationApi, respx_mock: respx.MockRouter, wrong: dict[str, Any]
+) -> None:
+    """
+    An answer that does not fit together is not shown in part.
+    """
+    respx_mock.post(URL).respond(json=ARTICLE | DETAILS | wrong)
+
+    with pytest.raises(ProviderAnswerUnreadable):
+        await price_of(valuation_api)

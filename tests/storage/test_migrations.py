@@ -216,6 +216,7 @@ async def test_appraisals_of_earlier_versions(blank: str, revision: str, clock: 
         (valuation,) = await store.valuations(everything.id, limit=5)
         assert valuation == everything.valuation
         assert valuation.price.currency == "EUR" != PRICE.currency
+        assert valuation.price.comparables == 9
         assert [(one.id, one.year) for one in await store.confirmations()] == [
             ("apr_corrected", 2010),
             ("apr_everything", 2010),

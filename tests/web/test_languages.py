@@ -14,7 +14,8 @@ from carvalue.core.catalog import Catalog
 from carvalue.core.labels import Label
 from carvalue.core.photos import Photo
 from carvalue.web.api import create_api
-from carvalue.web.dependencies import Services, language_of
+from carvalue.web.dependencies import Services
+from carvalue.web.languages import language_of, languages_of
 from tests.fakes import FakeCategorizer, an_appraiser
 from tests.web.conftest import FakeWatch, photos
 
@@ -52,6 +53,15 @@ def test_the_language_that_is_liked_best(header: str | None, language: str) -> N
     The one with the highest weight, the first of equals; English where nothing can be read.
     """
     assert language_of(header) == language
+
+
+def test_all_languages_of_a_caller() -> None:
+    """
+    The one liked best first, equals in their order, and none that is refused.
+    """
+    header = "fr;q=0.5, de, it;q=0, en;q=0.9, es;q=0.9"
+
+    assert languages_of(header) == ["de", "en", "es", "fr"]
 
 
 ALMOST = st.lists(st.sampled_from([*"abzAZ019-;=,.* q\t", "q=", "en", "de-AT", "\x00", "ß"])).map(
