@@ -22,7 +22,7 @@ export async function conditions() {
     known = body.data;
     return known;
   } catch {
-    return CONDITIONS.map((condition) => ({ condition, label: t(`condition.${condition}`), meaning: t(`condition.${condition}.meaning`) }));
+    return CONDITIONS.map((condition) => ({ condition, label: t(`condition.${condition}`), meaning: "" }));
   }
 }
 

@@ -38,7 +38,7 @@ function rangeOf(price) {
 
 /** What the figures come from: how many cars, which, how new, who says so. */
 function basisOf(valuation, price) {
-  const count = price.comparables ?? price.sample_size ?? null;
+  const count = price.comparables;
   const parts = [];
   if (count !== null) {
     const of = price.basis && has(`basis.${price.basis}`) ? t(`basis.${price.basis}`) : t("basis.any");

@@ -15,12 +15,13 @@ from hashlib import sha256
 from pathlib import PurePosixPath
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from carvalue.page import LANGUAGES, MEDIA_TYPES, page_files, template
 from carvalue.web.dependencies import is_known
+from carvalue.web.languages import AcceptLanguage, offered_to
 
 POLICY = "; ".join(
     (
@@ -76,10 +77,10 @@ def page_router(settings: PageSettings, *, needs_key: bool) -> APIRouter:
     async def page(
         request: Request,
         lang: Annotated[str | None, Query()] = None,
-        accept_language: Annotated[str | None, Header()] = None,
+        accept_language: AcceptLanguage = None,
     ) -> Response:
         """The page, in the language that is asked for, or else preferred."""
-        language = lang if lang in LANGUAGES else preferred(accept_language)
+        language = lang if lang in LANGUAGES else offered_to(accept_language, tuple(LANGUAGES))
         return _answer(
             request,
             sheets[language],
@@ -99,19 +100,6 @@ def page_router(settings: PageSettings, *, needs_key: bool) -> APIRouter:
         return _answer(request, served[name], {}, varies=("Accept-Encoding",))
 
     return router
-
-
-def preferred(accept_language: str | None) -> str:
-    """The language of ours that a reader likes best (RFC 9110, 12.5.4)."""
-    best, quality = next(iter(LANGUAGES)), 0.0
-    for part in (accept_language or "").split(",")[:50]:
-        read = re.fullmatch(
-            r"\s*([A-Za-z]{2,3})(?:-[A-Za-z0-9-]{1,30})?\s*(?:;\s*q=([01](?:\.[0-9]{0,3})?)\s*)?",
-            part,
-        )
-        if read and read[1].lower() in LANGUAGES and (wanted := float(read[2] or 1)) > quality:
-            best, quality = read[1].lower(), wanted
-    return best
 
 
 def _html(language: str, found: Mapping[str, bytes], kept_hours: int) -> _File:
