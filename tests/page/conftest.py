@@ -20,6 +20,7 @@ from playwright.sync_api import (
     expect,
     sync_playwright,
 )
+from pydantic import SecretStr
 
 from carvalue.app import create_app
 from carvalue.settings import mock_settings
@@ -76,14 +77,8 @@ def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a service that asks for a key, which is `tests.servers.KEY`."""
     folder = tmp_path_factory.mktemp("closed")
     settings = mock_settings(database_url=f"sqlite:///{folder}/closed.db")
-    with serving(create_app(settings.model_copy(update={"api_key": _secret()}))) as address:
+    with serving(create_app(settings.model_copy(update={"api_key": SecretStr(KEY)}))) as address:
         yield address
-
-
-def _secret() -> Any:
-    from pydantic import SecretStr
-
-    return SecretStr(KEY)
 
 
 @dataclass

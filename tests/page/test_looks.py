@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.page.conftest import PATIENCE, Visiting, photos_of
+from tests.page.conftest import Visiting, photos_of
 from tests.page.looks import axe, check
 from tests.servers import ROOT
 
@@ -207,8 +207,8 @@ def test_the_picture_of_the_readme(visit: Visiting, request: pytest.FixtureReque
     one.to_the_price()
     if request.config.getoption("--keep-screenshot"):
         one.page.evaluate("document.activeElement.blur()")
-        one.page.locator(".price").wait_for(timeout=PATIENCE)
-        one.page.screenshot(path=path, full_page=False)
+        one.page.set_viewport_size({"width": 420, "height": 1040})
+        one.page.screenshot(path=path)
         with Image.open(path) as shot:
             shot.convert("RGB").quantize(96).save(path, optimize=True)
 

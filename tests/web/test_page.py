@@ -169,7 +169,9 @@ def test_every_module_is_loaded_at_once_and_kept() -> None:
     No module waits for another one to be read, and the page opens without a line.
     """
     modules = {name for name in SCRIPTS if name not in ("main.js", "service-worker.js")}
-    loaded = set(re.findall(r'rel="modulepreload" fetchpriority="low" href="/page/([\w-]+\.js)"', template()))
+    loaded = set(
+        re.findall(r'rel="modulepreload" fetchpriority="low" href="/page/([\w-]+\.js)"', template())
+    )
     kept = set(re.findall(r'"/page/([\w/.-]+\.\w+)"', FILES["service-worker.js"].decode()))
 
     assert loaded == modules
