@@ -233,6 +233,7 @@ async def test_the_service_worker_may_look_after_the_whole_page(demo: httpx.Asyn
     answer = await demo.get("/page/service-worker.js")
 
     assert answer.headers["service-worker-allowed"] == "/"
+    assert "connect-src 'self'" in answer.headers["content-security-policy"]
     assert re.search(r'"carvalue-[0-9a-f]{32}"', answer.text)
 
 
