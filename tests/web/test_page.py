@@ -284,3 +284,13 @@ async def test_the_page_is_not_in_the_description(demo: httpx.AsyncClient) -> No
     described = (await demo.get("/openapi.json")).json()["paths"]
 
     assert not [path for path in described if not path.startswith("/v1/")]
+
+
+async def test_the_worker_may_fetch_what_it_keeps(client: httpx.AsyncClient) -> None:
+    """
+    A service worker goes by the policy of its own file: it may ask this service, and load nothing.
+    """
+    answer = await client.get("/page/service-worker.js")
+
+    assert answer.headers["service-worker-allowed"] == "/"
+    assert answer.headers["content-security-policy"] == "default-src 'none'; connect-src 'self'"
