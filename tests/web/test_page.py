@@ -286,11 +286,11 @@ async def test_the_page_is_not_in_the_description(demo: httpx.AsyncClient) -> No
     assert not [path for path in described if not path.startswith("/v1/")]
 
 
-async def test_the_worker_may_fetch_what_it_keeps(client: httpx.AsyncClient) -> None:
+async def test_the_worker_may_fetch_what_it_keeps(demo: httpx.AsyncClient) -> None:
     """
     A service worker goes by the policy of its own file: it may ask this service, and load nothing.
     """
-    answer = await client.get("/page/service-worker.js")
+    answer = await demo.get("/page/service-worker.js")
 
     assert answer.headers["service-worker-allowed"] == "/"
     assert answer.headers["content-security-policy"] == "default-src 'none'; connect-src 'self'"
