@@ -179,15 +179,7 @@ def visit(browser: Browser, demo: str) -> Iterator[Visiting]:
                 one.strayed.append(route.request.url)
                 route.abort()
 
-        def look(request: Request) -> None:
-            if not request.url.startswith((address, "blob:")):
-                one.strayed.append(request.url)
-
-        # A service worker's own requests do not get past a route: they wait for ever.
-        if workers == "block":
-            context.route("**/*", watch)
-        else:
-            context.on("request", look)
+        context.route("**/*", watch)
         one.page.on("pageerror", lambda error: one.complaints.append(str(error)))
         one.page.on("console", lambda message: _note(one, message.type, message.text))
         if load:
