@@ -36,7 +36,7 @@ browser: $(VENV)/.dev tests/page/node_modules ## Use the page in Chromium, which
 	$(BIN)/pytest tests/page -n 2 --dist worksteal -m browser $(ARGS)
 
 tests/page/node_modules: tests/page/package-lock.json
-	@cd tests/page && npm ci --silent && touch node_modules
+	@cd tests/page && npm ci --silent --ignore-scripts && touch node_modules
 
 live: $(VENV)/.dev ## Ask the real providers whose keys are in the environment
 	$(BIN)/pytest tests/live $(ARGS)
