@@ -4,11 +4,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SUPPLY := $(VENV)/supply/bin
+GENERATOR := $(VENV)/generator/bin
+NODE_PACKAGES := tests/clients/node_modules
 CASES ?= 800
 SEED ?= 11
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test journeys fuzz browser live check format openapi lock audit sbom clean
+.PHONY: help demo test journeys fuzz clients browser live check format openapi settings lock audit sbom clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
@@ -17,7 +19,7 @@ demo: $(VENV)/.demo ## Start the service on mocks, appraise sample photos, keep 
 	@$(BIN)/carvalue demo $(ARGS)
 
 test: $(VENV)/.dev ## Run the tests (ARGS are pytest's)
-	$(BIN)/pytest -n auto --dist loadfile -m "not journey and not fuzz and not browser" $(ARGS)
+	$(BIN)/pytest -n auto --dist loadfile -m "not journey and not fuzz and not clients and not browser" $(ARGS)
 
 journeys: $(VENV)/.dev ## Run the slow tests: whole flows over sockets, a month, processes that are killed
 	$(BIN)/pytest -n auto --dist worksteal -m journey $(ARGS)
@@ -25,13 +27,16 @@ journeys: $(VENV)/.dev ## Run the slow tests: whole flows over sockets, a month,
 fuzz: $(VENV)/.dev ## Send the API what nobody would (CASES=6000 sends more, SEED=7 others)
 	$(BIN)/pytest tests/fuzz -s -m fuzz --cases $(CASES) --fuzz-seed $(SEED) $(ARGS)
 
+clients: $(VENV)/.dev $(VENV)/.generator $(NODE_PACKAGES)/.installed ## Lint the API's description, make and run clients (needs Node, and Java)
+	$(BIN)/pytest tests/clients -n auto --dist loadfile -rs -m clients $(ARGS)
+
 browser: $(VENV)/.dev tests/page/node_modules ## Use the page in Chromium, which is installed if that may be done
 	@command -v chromium > /dev/null || [ "$$(id -u)" != 0 ] || (apt-get update -qq && \
 		apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core) > /dev/null || true
 	$(BIN)/pytest tests/page -n 2 --dist worksteal -m browser $(ARGS)
 
 tests/page/node_modules: tests/page/package-lock.json
-	@cd tests/page && npm ci --silent && touch node_modules
+	@cd tests/page && npm ci --silent --ignore-scripts && touch node_modules
 
 live: $(VENV)/.dev ## Ask the real providers whose keys are in the environment
 	$(BIN)/pytest tests/live $(ARGS)
@@ -43,6 +48,7 @@ check: $(VENV)/.dev ## Lint, formatting, types, import contracts, OpenAPI drift
 	$(BIN)/lint-imports
 	$(BIN)/carvalue openapi | diff -u openapi/carvalue.json -
 	$(BIN)/carvalue openapi --client | diff -u openapi/carvalue.client.json -
+	$(BIN)/python scripts/breaking_changes.py openapi/released.json openapi/carvalue.json
 
 format: $(VENV)/.dev ## Format the code, and mend what the linter can
 	$(BIN)/ruff check --fix
@@ -51,6 +57,9 @@ format: $(VENV)/.dev ## Format the code, and mend what the linter can
 openapi: $(VENV)/.dev ## Write the OpenAPI files anew
 	$(BIN)/carvalue openapi > openapi/carvalue.json
 	$(BIN)/carvalue openapi --client > openapi/carvalue.client.json
+
+settings: $(VENV)/.dev ## Write the tables of docs/configuration.md anew
+	$(BIN)/python -m scripts.settings_table
 
 lock: ## Pin the newest packages that fit, with hashes (needs uv)
 	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
@@ -61,9 +70,13 @@ lock: ## Pin the newest packages that fit, with hashes (needs uv)
 		-c requirements/demo.txt -o requirements/dev.txt
 	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 		--no-annotate requirements/supply.in -o requirements/supply.txt
+	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-annotate requirements/clients.in -o requirements/clients.txt
+	cd tests/clients && npm update --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved
 
 audit: $(VENV)/.supply ## Ask for known vulnerabilities of what is pinned (needs a network)
-	@$(BIN)/python scripts/audit.py $(SUPPLY)/pip-audit requirements/dev.txt requirements/supply.txt
+	@$(BIN)/python scripts/audit.py $(SUPPLY)/pip-audit requirements/dev.txt requirements/supply.txt \
+		requirements/clients.txt
 
 sbom: $(VENV)/.supply ## Write dist/carvalue.cdx.json, the list of what is installed (CycloneDX)
 	@mkdir -p dist
@@ -72,7 +85,7 @@ sbom: $(VENV)/.supply ## Write dist/carvalue.cdx.json, the list of what is insta
 	@echo "Written to dist/carvalue.cdx.json."
 
 clean: ## Remove the virtual environment and all caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(NODE_PACKAGES) tests/clients/build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -93,4 +106,15 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.demo
 $(VENV)/.supply: requirements/supply.txt | $(BIN)/python
 	@$(PYTHON) -m venv $(VENV)/supply
 	@$(SUPPLY)/pip install -q --disable-pip-version-check --only-binary :all: --require-hashes -r $<
+	@touch $@
+
+$(VENV)/.generator: requirements/clients.txt | $(BIN)/python
+	@$(PYTHON) -m venv $(VENV)/generator
+	@$(GENERATOR)/pip install -q --disable-pip-version-check --only-binary :all: --require-hashes -r $<
+	@touch $@
+
+# No package runs anything while it is installed.
+$(NODE_PACKAGES)/.installed: tests/clients/package-lock.json tests/clients/package.json
+	@command -v npm >/dev/null || { echo "make clients needs Node 20 or newer with npm."; exit 1; }
+	@cd tests/clients && npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@

@@ -17,6 +17,8 @@ class OidcSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-    issuer: HttpAddress
-    audience: str = Field(min_length=1)
-    jwks_url: HttpAddress | None = None
+    issuer: HttpAddress = Field(description="Your own identity provider, whose users may come in.")
+    audience: str = Field(min_length=1, description="Whom its tokens are made for.")
+    jwks_url: HttpAddress | None = Field(
+        None, description="Where its keys are, if it does not say."
+    )

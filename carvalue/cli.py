@@ -11,8 +11,9 @@ import json
 import logging
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -176,6 +177,10 @@ def demo(
     database_url: Annotated[
         str | None, typer.Option(help="Keep the appraisals here; a temporary file otherwise.")
     ] = None,
+    listings: Annotated[
+        bool,
+        typer.Option("--listings", help="Prices from listings (needs the extra), not from a mock."),
+    ] = False,
 ) -> None:
     """
     Show the whole flow on embedded mocks and sample photos, then keep serving.
@@ -183,7 +188,13 @@ def demo(
     On loopback it is open to everybody; elsewhere it makes a key, shows it once and asks for it.
     """
     logging.getLogger().setLevel(logging.WARNING)
-    with _settings(on_mocks=True, database_url=database_url) as settings:
+    with _settings(on_mocks=True, database_url=database_url) as settings, ExitStack() as stack:
+        if listings:
+            folder = Path(stack.enter_context(TemporaryDirectory(prefix="carvalue-")))
+            with console.status("Importing the mocks' market, and learning it ..."):
+                learnt = listings_commands.learn_mock_market(folder)
+            valuers = {"valuers": {"DEFAULT": ("listings",)}, "listings": learnt}
+            settings = settings.model_copy(update=valuers)
         try:
             upgrade_database(settings.database_url)
             key = None if host in LOOPBACK else SecretStr(new_secret(test=True))

@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,6 +19,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn
 from rich.table import Table
 
 from carvalue.core.errors import SettingsIncomplete
+from carvalue.core.valuation import MileageUnit
 from carvalue.provider_settings import ListingsSettings
 from carvalue.providers.catalog import load_catalog
 from carvalue.settings import Settings
@@ -36,6 +38,9 @@ try:
     _missing: ImportError | None = None
 except ImportError as error:  # the extra `listings` is not installed
     _missing = error
+
+ENOUGH_FOR_A_DEMO = 8_000
+"""Listings that are learnt from, of 65,000 that are compared with; nobody waits half a minute."""
 
 commands = typer.Typer(no_args_is_help=True, help="Asking prices of your own, as a valuer.")
 console = Console()
@@ -150,12 +155,35 @@ def export_mock(
     file: Annotated[Path, typer.Argument(dir_okay=False, help="The CSV to be written.")],
 ) -> None:
     """Write the mocks' used-car market as a file of listings, to try this out with."""
+    rows = _mock_market().write(file)
+    console.print(f"{rows:,} listings written. Try: carvalue listings import {escape(str(file))}")
+
+
+def learn_mock_market(folder: Path) -> ListingsSettings:
+    """
+    Import the mocks' market as it were today, and learn it: what the demo's prices come from.
+
+    Raises `SettingsIncomplete` where an extra is missing.
+    """
+    _check_extra()
+    settings = ListingsSettings(
+        folder=folder, mileage_unit=MileageUnit.mi, country="US", source="mock:listings"
+    )
+    file = folder / "mock-market.csv"
+    _mock_market().write(file, last_day=datetime.now(UTC).date())
+    import_file(file, folder, load_catalog(None), _rules(settings))
+    reader = Reader(folder)
+    stock = reader.all(at_most=ENOUGH_FOR_A_DEMO)
+    save_model(train(stock, reader.names), folder, listings=len(stock))
+    reader.close()
+    return settings
+
+
+def _mock_market() -> Any:
     try:
-        # Named by a text: carvalue imports no mocks.
-        rows = import_module("mocks.market_file").write(file)
+        return import_module("mocks.market_file")  # named by a text: carvalue imports no mocks
     except ImportError as error:
         raise SettingsIncomplete("This needs the extra: pip install 'carvalue[mocks]'") from error
-    console.print(f"{rows:,} listings written. Try: carvalue listings import {escape(str(file))}")
 
 
 def _rules(settings: ListingsSettings, *, replace: bool = False) -> "ImportRules":

@@ -49,10 +49,19 @@ class ProviderSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-    concurrency: int | None = Field(None, ge=1, le=1000)
-    monthly_calls: int | None = Field(None, ge=0)
-    resets_on_day: int = Field(1, ge=1, le=28)
-    seconds: float | None = Field(None, gt=0, le=60)
+    concurrency: int | None = Field(
+        None, ge=1, le=1000, description="Calls at the same time that the subscription allows."
+    )
+    monthly_calls: int | None = Field(
+        None, ge=0, description="Calls a month that the subscription allows."
+    )
+    resets_on_day: int = Field(1, ge=1, le=28, description="Day on which its month begins.")
+    seconds: float | None = Field(
+        None,
+        gt=0,
+        le=60,
+        description="Seconds that one call may take, if not those of all providers.",
+    )
 
 
 class ImaggaSettings(ProviderSettings):
@@ -65,9 +74,9 @@ class ImaggaSettings(ProviderSettings):
     """
 
     base_url: HttpAddress = "https://api.imagga.com/v2"
-    api_key: Key
-    api_secret: Key
-    categorizer_id: ProviderId
+    api_key: Key = Field(description="Your key of Imagga.")
+    api_secret: Key = Field(description="Your secret of Imagga.")
+    categorizer_id: ProviderId = Field(description="Your categorizer, trained on your cars.")
     scale: Scale = Scale.percent
     send: Literal["file", "base64", "upload"] = "file"
     tag_threshold: float | None = Field(None, ge=0, le=100)
@@ -85,9 +94,9 @@ class CloudinarySettings(ProviderSettings):
     """
 
     base_url: HttpAddress = "https://api.cloudinary.com"
-    cloud_name: ProviderId
-    api_key: Key
-    api_secret: Key
+    cloud_name: ProviderId = Field(description="Your cloud's name at Cloudinary.")
+    api_key: Key = Field(description="Your key of Cloudinary.")
+    api_secret: Key = Field(description="Your secret of Cloudinary.")
     addons: str = Field("imagga_tagging", pattern=r"^[a-z_]+(,[a-z_]+)*$")
     auto_tagging: float | None = Field(None, ge=0, le=1)
     signature: Literal["sha1", "sha256"] = "sha1"
@@ -101,7 +110,7 @@ class ImageKitSettings(ProviderSettings):
 
     upload_url: HttpAddress = "https://upload.imagekit.io"
     base_url: HttpAddress = "https://api.imagekit.io"
-    private_key: Key
+    private_key: Key = Field(description="Your private key of ImageKit.")
     webhook_secret: Key | None = None
     extensions: str = Field("google-auto-tagging,aws-auto-tagging", pattern=r"^[a-z-]+(,[a-z-]+)*$")
     min_confidence: int = Field(10, ge=0, le=100)
@@ -117,8 +126,8 @@ class ImageKitSettings(ProviderSettings):
 class SpecsApiSettings(ProviderSettings):
     """Access to the specs API. `source` is how answers name it."""
 
-    base_url: HttpAddress
-    api_key: Key
+    base_url: HttpAddress = Field(description="Where the specs API is.")
+    api_key: Key = Field(description="Your key of the specs API.")
     source: str = "specs_api"
 
 
@@ -141,8 +150,8 @@ class VpicSettings(ProviderSettings):
 class ValuationApiSettings(ProviderSettings):
     """Access to the valuation API. `source` is how answers name it."""
 
-    base_url: HttpAddress
-    api_key: Key
+    base_url: HttpAddress = Field(description="Where the valuation API is.")
+    api_key: Key = Field(description="Your key of the valuation API.")
     source: str = "valuation_api"
 
 
@@ -155,7 +164,7 @@ class MarketCheckSettings(ProviderSettings):
     """
 
     base_url: HttpAddress = "https://api.marketcheck.com/v2"
-    api_key: Key
+    api_key: Key = Field(description="Your key of MarketCheck.")
     source: str = "marketcheck"
     monthly_calls: int | None = Field(500, ge=0)
     mileage_band: int = Field(10_000, ge=1_000, le=100_000)
@@ -177,16 +186,22 @@ class ListingsSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-    folder: Path = Path("listings")
-    currency: str = Field("USD", pattern=r"^[A-Z]{3}$")
-    country: str | None = Field(None, pattern=r"^[A-Z]{2}$")
-    mileage_unit: MileageUnit = MileageUnit.km
-    make_column: str | None = None
-    model_column: str | None = None
-    year_column: str | None = None
-    mileage_column: str | None = None
-    trim_column: str | None = None
-    price_column: str | None = None
-    date_column: str | None = None
-    id_column: str | None = None
-    source: str = "listings"
+    folder: Path = Field(
+        Path("listings"), description="Where your own asking prices are kept; see docs/listings.md."
+    )
+    currency: str = Field("USD", pattern=r"^[A-Z]{3}$", description="What they are in (ISO 4217).")
+    country: str | None = Field(
+        None, pattern=r"^[A-Z]{2}$", description="The country that they are of; none: any."
+    )
+    mileage_unit: MileageUnit = Field(
+        MileageUnit.km, description="What mileages are in where their column does not say it."
+    )
+    make_column: str | None = Field(None, description="Name of your file's column of makes.")
+    model_column: str | None = Field(None, description="Name of your file's column of models.")
+    year_column: str | None = Field(None, description="Name of your file's column of model years.")
+    mileage_column: str | None = Field(None, description="Name of your file's column of mileages.")
+    trim_column: str | None = Field(None, description="Name of your file's column of trims.")
+    price_column: str | None = Field(None, description="Name of your file's column of prices.")
+    date_column: str | None = Field(None, description="Name of your file's column of days.")
+    id_column: str | None = Field(None, description="Name of your file's column of ids.")
+    source: str = Field("listings", description="How answers name them.")

@@ -12,9 +12,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from dotenv import dotenv_values
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PlainSerializer,
     SecretStr,
@@ -32,7 +30,7 @@ from pydantic_settings import (
 from carvalue.access_settings import LongKey, OidcSettings
 from carvalue.core.confirming import CorrectionScope
 from carvalue.core.errors import SettingsIncomplete
-from carvalue.core.identification import DEFAULT_RULE, MergeRule
+from carvalue.merge_settings import MergeSettings
 from carvalue.provider_settings import (
     CarQuerySettings,
     CloudinarySettings,
@@ -75,25 +73,6 @@ DatabaseUrl = Annotated[str, PlainSerializer(_without_password, return_type=str)
 CategorizerNames = Annotated[tuple[CategorizerName, ...], NoDecode, BeforeValidator(_split)]
 SpecsSourceNames = Annotated[tuple[SpecsSourceName, ...], NoDecode, BeforeValidator(_split)]
 ValuerNames = Annotated[tuple[ValuerName, ...], BeforeValidator(_split)]
-
-
-class MergeSettings(BaseModel):
-    """How answers are merged and what is decided; `carvalue evaluate --fit` finds the weights."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
-
-    front_weight: float = Field(DEFAULT_RULE.front_weight, gt=0, le=2)
-    back_weight: float = Field(DEFAULT_RULE.back_weight, gt=0, le=2)
-    vocabulary: int = Field(DEFAULT_RULE.vocabulary, ge=1, le=100_000)
-    temperature: float = Field(DEFAULT_RULE.temperature, gt=0.1, le=10)
-    accept_from: float = Field(DEFAULT_RULE.accept_from, gt=0, le=1)
-    retake_below: float = Field(DEFAULT_RULE.retake_below, ge=0, lt=1)
-    conflict_from: float = Field(DEFAULT_RULE.conflict_from, gt=0, le=1)
-    suggest_from: float = Field(DEFAULT_RULE.suggest_from, gt=0, le=1)
-    suggest_at_least: int = Field(DEFAULT_RULE.suggest_at_least, ge=1, le=20)
-
-    def rule(self) -> MergeRule:
-        return MergeRule(**self.model_dump())
 
 
 class Settings(BaseSettings):
@@ -140,7 +119,10 @@ class Settings(BaseSettings):
         default=False, description="Whether webhooks may go to http and to this very machine."
     )
     patience: float = Field(
-        default=8.0, ge=0, le=25, description="Seconds that a caller waits who does not say."
+        default=8.0,
+        ge=0,
+        le=25,
+        description="Seconds that a caller waits who does not say (`Prefer: wait=n`).",
     )
     photo_checks: bool = Field(
         default=True, description="Whether dark, bright, blurred and repeated photos cost no call."
@@ -162,10 +144,10 @@ class Settings(BaseSettings):
         default=10, ge=1, le=200, description="Connections to PostgreSQL, of each process."
     )
     photos_kept_hours: int = Field(
-        default=24, ge=0, le=720, description="How long photos are kept; 0: until categorized."
+        default=24, ge=0, le=720, description="Hours that photos are kept; 0: until categorized."
     )
     provider_seconds: float = Field(
-        default=6.0, gt=0, le=25, description="How long one call to a provider may take, seconds."
+        default=6.0, gt=0, le=25, description="Seconds that one call to a provider may take."
     )
     cache: bool = Field(
         default=True, description="Whether a provider's answer is kept, and not asked for again."
@@ -175,7 +157,7 @@ class Settings(BaseSettings):
     )
     api_key: LongKey | None = Field(
         default=None,
-        description="A key that may do everything, for development and small deployments.",
+        description="A key that may do everything, 16 characters or more; for small deployments.",
     )
     oidc: OidcSettings | None = None
     attestation_test_secret: LongKey | None = Field(

@@ -188,9 +188,9 @@ def _evidence(price: Price) -> Text:
         share = f" ({price.typical_percent} of 100 cars)" if price.typical_percent else ""
         lines.append(f"typical: {price.typical_low:,} to {price.typical_high:,}{share}")
     if price.comparables is not None:
-        cars = BASES[price.basis] if price.basis else "compared with"
+        which = f" {BASES[price.basis]}" if price.basis else ""
         day = f", the newest of {price.as_of}" if price.as_of else ""
-        lines.append(f"stands on {price.comparables:,} cars {cars}{day}")
+        lines.append(f"stands on {price.comparables:,} cars{which}{day}")
     if price.adjustments is not None:
         parts = price.adjustments.model_dump().items()
         lines.append("made of " + ", ".join(f"{name} {value:+,}" for name, value in parts if value))

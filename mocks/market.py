@@ -67,6 +67,7 @@ class Details(TypedDict):
     """What stands behind the statistics of dealers' prices, and what others pay."""
 
     kind: str
+    basis: str
     count: int
     typical_low: int
     typical_high: int
@@ -118,6 +119,7 @@ def details(model_id: str, mileage: int, condition: str) -> Details | None:
     driven = _middle(model_id, mileage, "good")
     return Details(
         kind="retail",
+        basis="same_trim",
         count=len(prices),
         typical_low=_to_five(tenths[0]),
         typical_high=_to_five(tenths[-1]),

@@ -15,8 +15,8 @@ DAYS = 120
 """Days over which the listings were made."""
 
 
-def write(path: Path) -> int:
-    """Write the file; tells how many listings it has. The same every time."""
+def write(path: Path, *, last_day: date = LAST_DAY) -> int:
+    """Write the file; tells how many listings it has. The same every time, but for its days."""
     count = 0
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
@@ -24,7 +24,7 @@ def write(path: Path) -> int:
         for car in known_cars():
             trim = car.specs["model_trim"] or ""
             for number, offer in enumerate(listings(car.model_id)):
-                day = LAST_DAY - timedelta(days=number * 17 % DAYS)
+                day = last_day - timedelta(days=number * 17 % DAYS)
                 row = (car.make, car.model, offer.year, offer.mileage, trim, offer.condition)
                 writer.writerow([f"{car.model_id}-{number}", *row, offer.price, day.isoformat()])
                 count += 1

@@ -10,11 +10,12 @@ import pytest
 from dotenv import dotenv_values
 
 from carvalue.settings import CategorizerName, Settings, SpecsSourceName, ValuerName
+from scripts.settings_table import filled
 from tests.servers import ROOT
 from tests.variables import files, providers, variables, variables_of
 
 EXAMPLE = (ROOT / ".env.example").read_text("utf-8")
-README = (ROOT / "README.md").read_text("utf-8")
+CONFIGURATION = ROOT / "docs" / "configuration.md"
 PROVIDERS = (ROOT / "docs" / "providers.md").read_text("utf-8")
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
 
@@ -96,31 +97,33 @@ def test_no_document_names_what_there_is_not(path: Path) -> None:
         assert (path.parent / target).exists(), target
 
 
-def test_the_readme_names_the_general_settings() -> None:
+def test_the_tables_of_settings() -> None:
     """
-    What is not about one provider, and what one needs, is in the README's table.
+    docs/configuration.md says of every setting what the code says: `make settings` writes it anew.
     """
-    table = _spelt_out("\n".join(re.findall(r"^\| `CARVALUE_.*$", README, re.MULTILINE)))
+    document = CONFIGURATION.read_text("utf-8")
 
+    assert filled(document) == document
+    assert "| None |" not in document
     of_providers = {name for one in providers() for name in variables_of(one)}
-    general = variables().keys() - of_providers
     needed = {name for name in of_providers if variables()[name].is_required()}
-    assert (general | needed) - table == set()
-    assert table - variables().keys() == set()
+    rows = set(re.findall(r"^\| `(CARVALUE_\w+)` \|", document, re.MULTILINE))
+    assert rows == (variables().keys() - of_providers) | needed
+    assert all(one.description for name, one in variables().items() if name in rows)
+    for one in providers():
+        assert f"`{one.upper()}`" in document
 
 
-def _spelt_out(text: str) -> set[str]:
-    """The names in a text, those written in short too: `CARVALUE_X__A`, `__B`, `_<PROVIDER>__`."""
-    found = set()
-    for line in text.splitlines():
-        first = line.split("|")[1]
-        stem = ""
-        for name in re.findall(r"`(\w*(?:<PROVIDER>)?\w+)`", first):
-            stem = name.partition("__")[0] if name.startswith("CARVALUE_") else stem
-            whole = name if name.startswith("CARVALUE_") else f"{stem}{name}"
-            stems = [one.upper() for one in providers()] if "<PROVIDER>" in whole else [""]
-            found |= {whole.replace("<PROVIDER>", one) for one in stems}
-    return found
+def test_a_setting_that_the_tables_lack() -> None:
+    """
+    A table that somebody has changed by hand, or forgotten, is found out.
+    """
+    document = CONFIGURATION.read_text("utf-8")
+    changed = re.sub(r"^.*CARVALUE_PATIENCE.*\n", "", document, flags=re.MULTILINE)
+
+    assert changed != document == filled(changed)
+    with pytest.raises(ValueError, match="general"):
+        filled("# Configuration")
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -103,6 +103,9 @@ class Names:
 _SELECTED = "car, line, trim, year, km, price, day"
 
 
+NEXT_YEARS, ANY_YEARS = 1, 10_000
+
+
 class Reader:
     """Reads the file as it is; a new import is seen by a new reader only."""
 
@@ -168,10 +171,15 @@ class Reader:
     def of_car(self, car: int, year: int, trim: int, *, at_most: int) -> Stock:
         """The listings of a car that are nearest: by year, then the trim, then the newest."""
         sql = f"""
-            SELECT {_SELECTED} FROM listings WHERE car = ?
+            SELECT {_SELECTED} FROM listings WHERE car = ? AND year BETWEEN ? AND ?
             ORDER BY abs(year - ?), trim <> ?, day DESC LIMIT ?
         """  # noqa: S608 - our own words
-        return self._stock(sql, [car, year, trim, at_most])
+        # Of a common car the nearest years have enough, and the file is sorted by year.
+        for apart in (NEXT_YEARS, ANY_YEARS):
+            found = self._stock(sql, [car, year - apart, year + apart, year, trim, at_most])
+            if len(found) == at_most:
+                break
+        return found
 
     def of_cars(self, cars: Sequence[int], first: int, last: int, *, at_most: int) -> Stock:
         """The newest listings of several cars, of these model years."""

@@ -56,6 +56,17 @@ class Database:
         with _told("write"):
             return await self._writing.write(work)
 
+    async def write_each(self, work: Callable[[Session], ResultT]) -> ResultT:
+        """
+        Run statements of which each may stand without the others; PostgreSQL commits each of them.
+
+        `work` may be run more than once, as above.
+        """
+        if self._is_sqlite:
+            return await self.write(work)
+        with _told("write"):
+            return await self._writing.write_each(work)
+
     async def read(self, work: Callable[[Session], ResultT]) -> ResultT:
         """Run a transaction that only reads."""
         with _told("read"):

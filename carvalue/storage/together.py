@@ -6,12 +6,10 @@ so whoever comes alone waits for nobody, and the more there is to do the less ea
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
 from sqlmodel import Session
-
-from carvalue.storage.database import Database
 
 AT_ONCE = 64
 """So many at most, lest those in front wait for those behind."""
@@ -22,19 +20,20 @@ ResultT = TypeVar("ResultT")
 
 class Together(Generic[ItemT, ResultT]):
     """
-    `work` gets the items of a transaction, and gives as many results in their order.
+    `work` gets the items of a transaction, and gives as many results in their order; `run` is how
+    it is run, such as `Database.write`.
 
     `after` so many seconds it begins: for what nobody waits for, and others have more urgent.
     """
 
     def __init__(
         self,
-        database: Database,
+        run: Callable[[Callable[[Session], Sequence[ResultT]]], Awaitable[Sequence[ResultT]]],
         work: Callable[[Session, Sequence[ItemT]], Sequence[ResultT]],
         *,
         after: float = 0.0,
     ) -> None:
-        self._database = database
+        self._run_work = run
         self._work = work
         self._after = after
         self._waiting: list[tuple[ItemT, asyncio.Future[ResultT]]] = []
@@ -61,7 +60,7 @@ class Together(Generic[ItemT, ResultT]):
         items = [item for item, _ in some]
         waiting = [result for _, result in some]
         try:
-            results = await self._database.write(lambda session: self._work(session, items))
+            results = await self._run_work(lambda session: self._work(session, items))
         except Exception as error:  # noqa: BLE001 - it is raised where it is waited for
             for result in waiting:
                 if not result.done():

@@ -76,14 +76,30 @@ class Lane:
         """Run it, committed at the end, rolled back on an error; it may be run more than once."""
         return await self._transaction(self.engine, work)
 
+    async def write_each(self, work: Callable[[Session], ResultT]) -> ResultT:
+        """
+        Run statements of which each is complete in itself, and stands as soon as it is done.
+
+        Where the engine can, they take no transaction around them, which is two more ways to the
+        server and back.
+        """
+        return await self._transaction(self._reading, work, stands_at_once=True)
+
     async def read(self, work: Callable[[Session], ResultT]) -> ResultT:
         """Run what only reads."""
         return await self._transaction(self._reading, work)
 
-    async def _transaction(self, engine: Engine, work: Callable[[Session], ResultT]) -> ResultT:
+    async def _transaction(
+        self, engine: Engine, work: Callable[[Session], ResultT], *, stands_at_once: bool = False
+    ) -> ResultT:
         if len(self._open) >= self._most:
             raise StoreUnavailable("The database is busy.")
-        transaction = _Transaction(engine, work, can_be_cut=self._run_seconds is not None)
+        transaction = _Transaction(
+            engine,
+            work,
+            can_be_cut=self._run_seconds is not None,
+            stands_at_once=stands_at_once,
+        )
         turn = self._threads.submit(transaction.run)
         waiting = self._waiting(turn, transaction)
         if self._run_seconds is not None:
@@ -135,11 +151,17 @@ class _Transaction(Generic[ResultT]):
     """One transaction, which may be cut off from outside its thread."""
 
     def __init__(
-        self, engine: Engine, work: Callable[[Session], ResultT], *, can_be_cut: bool
+        self,
+        engine: Engine,
+        work: Callable[[Session], ResultT],
+        *,
+        can_be_cut: bool,
+        stands_at_once: bool,
     ) -> None:
         self._engine = engine
         self._work = work
         self._can_be_cut = can_be_cut
+        self._stands_at_once = stands_at_once
         self._lock = threading.Lock()
         self._held: Any = None
         self._is_cut = False
@@ -164,7 +186,7 @@ class _Transaction(Generic[ResultT]):
                 _shut_down(self._held)
 
     def _once(self) -> ResultT:
-        self._committing = False
+        self._committing = self._stands_at_once
         with Session(self._engine, expire_on_commit=False) as session:
             if self._can_be_cut:
                 self._hold(session.connection().connection.driver_connection)

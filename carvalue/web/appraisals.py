@@ -199,7 +199,11 @@ async def delete_appraisal(appraisal_id: AppraisalId, appraiser: AppraiserDep) -
     response_class=PlainResponse,
     responses=problems(errors.AppraisalNotFound, errors.PhotoNotFound)
     | {
-        200: {"content": {"image/jpeg": {}}, "description": "The photo as it is kept."},
+        200: {
+            # Without a schema generated clients return nothing.
+            "content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}},
+            "description": "The photo as it is kept.",
+        },
         304: {"description": "It is still as the caller knows it."},
     },
 )
@@ -220,8 +224,9 @@ async def get_photo(
 
 @router.put(
     "/{appraisal_id}/photos/{side}",
+    status_code=202,
     dependencies=[Depends(each_once)],
-    responses=LATE | problems(errors.AppraisalNotFound, *STATE_ERRORS, *PHOTO_ERRORS, body=True),
+    responses=problems(errors.AppraisalNotFound, *STATE_ERRORS, *PHOTO_ERRORS, body=True),
 )
 async def replace_photo(
     appraisal_id: AppraisalId,

@@ -189,7 +189,7 @@ class Valuation(OutBody):
 
     id: str
     appraisal_id: str
-    car: ValuedCar | None = Field(description="Null of valuations from before 0.1.0.")
+    car: ValuedCar | None = Field(description="Null of those that earlier versions made.")
     trim_id: str | None
     mileage: int
     mileage_unit: MileageUnit

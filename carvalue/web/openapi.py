@@ -5,13 +5,32 @@ FastAPI's own has traps for generators: nullable fields as unions, a title on ev
 without `format: binary`, problems under the wrong media type.
 """
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from carvalue.web.openapi_examples import add_examples, event_examples, problem_examples
 from carvalue.web.problems import MEDIA_TYPE
+
+ABOUT = """\
+Send a front and a back photo (`POST /v1/appraisals`), show the candidates, confirm the car with its
+mileage and condition (`PUT /v1/appraisals/{id}/car`): specs and price come back.
+
+Every answer about a car is the same flat `Appraisal`. Follow its `next_action`, not its `status`.
+Enums may get more values: treat one that you do not know as the most general one. Errors are
+problems (RFC 9457); match on `code`. All keys are always there, and null is unknown.
+"""
+TAGS = {
+    "appraisals": "One car's way from photos to valuation.",
+    "valuations": "Prices of a confirmed car, as often as it is asked for.",
+    "catalog": "Makes, models, years and trims to choose from, and the categorizers.",
+    "devices": "Sessions for phones, which cannot keep a key.",
+    "webhook-endpoints": "Where partners' servers are told what happens.",
+    "events": "What is sent to them.",
+}
 
 SECURITY_SCHEMES = {
     "bearer": {
@@ -66,55 +85,92 @@ def full_description(app: FastAPI) -> dict[str, Any]:
         routes=app.routes,
         webhooks=app.webhooks.routes,
     )
+    schema["info"]["description"] = ABOUT
+    schema["servers"] = [{"url": "/", "description": "Where this description comes from."}]
+    schema["tags"] = [{"name": name, "description": text} for name, text in TAGS.items()]
     schema["components"]["securitySchemes"] = SECURITY_SCHEMES
     schema["security"] = [{"bearer": []}]
-    for component in schema["components"]["schemas"].values():
+    components = schema["components"]
+    for component in components["schemas"].values():
         _tidy(component)
-    for operation in _operations(schema):
-        for parameter in operation.get("parameters", []):
-            _tidy(parameter["schema"])
-        for response in operation["responses"].values():
-            content = response.get("content", {})
-            if content.get("application/json", {}).get("schema") == _PROBLEM:
-                content[MEDIA_TYPE] = content.pop("application/json")
-        for status, response in operation["responses"].items():
-            response["headers"] = {
-                name: {"$ref": f"#/components/headers/{name}"}
-                for name in _headers_of(status, response, schema["components"]["schemas"])
-            }
-        form = operation.get("requestBody", {}).get("content", {}).get("multipart/form-data")
-        if form:
-            name = form["schema"]["$ref"].rpartition("/")[2]
-            fields = schema["components"]["schemas"][name]["properties"]
-            form["encoding"] = {
-                field: {"contentType": IMAGE_TYPES}
-                for field, one in fields.items()
-                if one.get("format") == "binary"
-            }
-        body = operation.get("requestBody", {}).get("content", {}).get("application/json")
-        if body:
-            _tidy(body["schema"])
-    schema["components"]["headers"] = HEADERS
+    for operation in _operations(schema["paths"]):
+        _describe_operation(operation, components["schemas"])
+        add_examples(operation)
+    for event in _operations(schema["webhooks"]):
+        _describe_event(event)
+    components["headers"] = HEADERS
+    components["examples"] = problem_examples(schema["paths"])
     return schema
 
 
 def client_description(app: FastAPI) -> dict[str, Any]:
-    """The description for client generators: without `encoding`, webhooks and headers."""
+    """For client generators: without `encoding`, webhooks, headers, and examples of problems."""
     schema = full_description(app)
-    schema.pop("webhooks", None)
+    schema.pop("webhooks")
     schema["components"].pop("headers")
-    for operation in _operations(schema):
+    schema["components"].pop("examples")
+    for operation in _operations(schema["paths"]):
         for response in operation["responses"].values():
             response.pop("headers")
+            response.get("content", {}).get(MEDIA_TYPE, {}).pop("examples", None)
         for content in operation.get("requestBody", {}).get("content", {}).values():
             content.pop("encoding", None)
+    _drop_unused(schema)
     return schema
 
 
 _PROBLEM = {"$ref": "#/components/schemas/Problem"}
-
-
 _APPRAISAL = {"$ref": "#/components/schemas/Appraisal"}
+
+
+def _describe_operation(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
+    for parameter in operation.get("parameters", []):
+        _tidy(parameter["schema"])
+    for status, response in operation["responses"].items():
+        content = response.get("content", {})
+        schema = content.get("application/json", {}).get("schema", {})
+        if schema == _PROBLEM:
+            content[MEDIA_TYPE] = content.pop("application/json")
+        if response["description"] == "Successful Response":
+            known = schemas.get(_name(schema), {"description": "It is done."})
+            response["description"] = known["description"]
+        response["headers"] = {
+            name: {"$ref": f"#/components/headers/{name}"}
+            for name in _headers_of(status, response, schemas)
+        }
+    body = operation.get("requestBody", {}).get("content", {})
+    if form := body.get("multipart/form-data"):
+        form["encoding"] = {
+            field: {"contentType": IMAGE_TYPES}
+            for field, one in schemas[_name(form["schema"])]["properties"].items()
+            if one.get("format") == "binary"
+        }
+    if "application/json" in body:
+        _tidy(body["application/json"]["schema"])
+
+
+def _describe_event(operation: dict[str, Any]) -> None:
+    operation["security"] = []  # it is proved by its signature
+    for parameter in operation["parameters"]:
+        _tidy(parameter["schema"])
+    operation["requestBody"]["content"]["application/json"]["examples"] = event_examples()
+
+
+def _name(reference: dict[str, Any]) -> str:
+    """The component that a reference names; empty for what is none."""
+    return str(reference.get("$ref", "")).rpartition("/")[2]
+
+
+def _drop_unused(schema: dict[str, Any]) -> None:
+    """Take out the components that nothing names; what only they name goes too."""
+    schemas = schema["components"]["schemas"]
+    while True:
+        text = json.dumps(schema)
+        unused = [name for name in schemas if f'"#/components/schemas/{name}"' not in text]
+        if not unused:
+            return
+        for name in unused:
+            del schemas[name]
 
 
 def _headers_of(status: str, response: dict[str, Any], schemas: dict[str, Any]) -> Iterator[str]:
@@ -123,15 +179,15 @@ def _headers_of(status: str, response: dict[str, Any], schemas: dict[str, Any]) 
     about = response.get("content", {}).get("application/json", {}).get("schema", {})
     if status == "304" or about == _APPRAISAL:
         yield "ETag"
-    made = schemas.get(about.get("$ref", "").rpartition("/")[2], {})
+    made = schemas.get(_name(about), {})
     if status == "201" and "id" in made["properties"]:
         yield "Location"
     if status in ("202", "409", "429", "502", "503", "504"):
         yield "Retry-After"
 
 
-def _operations(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    for path in schema["paths"].values():
+def _operations(paths: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for path in paths.values():
         yield from path.values()
 
 

@@ -41,8 +41,7 @@ POLICY = "; ".join(
     )
 )
 WORKER = "service-worker.js"
-WORKER_POLICY = "default-src 'none'; connect-src 'self'; frame-ancestors 'none'"
-"""A worker is held to the policy that it came with, not to the page's."""
+WORKER_POLICY = "default-src 'none'; connect-src 'self'"
 COMMENT = (b"//", b"/*", b"*/", b"* ")
 WORTH_COMPRESSING = (".css", ".js", ".json", ".svg", ".webmanifest")
 
@@ -73,11 +72,9 @@ def page_router(settings: PageSettings, *, needs_key: bool) -> APIRouter:
     served = _served(found, settings, needs_key=needs_key)
     version = _digest(*(one.content for one in [*sheets.values(), *served.values()]))
     worker = found[WORKER].replace(b"{{version}}", version.encode())
-    served[WORKER] = _file(
-        WORKER,
-        worker,
-        {"Service-Worker-Allowed": "/", "Content-Security-Policy": WORKER_POLICY},
-    )
+    # A worker goes by the policy of its own file, not by the page's.
+    allowed = {"Service-Worker-Allowed": "/", "Content-Security-Policy": WORKER_POLICY}
+    served[WORKER] = _file(WORKER, worker, allowed)
 
     @router.api_route("/", methods=["GET", "HEAD"])
     async def page(

@@ -87,6 +87,7 @@ PHOTO_ERRORS = (
     errors.PhotoUnsupported,
     errors.PhotoUnreadable,
     errors.Overloaded,
+    errors.DailyCallsUsedUp,
 )
 REPEATED_ERRORS = (errors.MalformedKey, errors.IdempotencyKeyReused, errors.IdempotencyInProgress)
 PROVIDER_ERRORS = (
@@ -95,6 +96,7 @@ PROVIDER_ERRORS = (
     errors.ProviderKeyRefused,
     errors.ProviderBusy,
     errors.ProviderQuotaUsedUp,
+    errors.DailyCallsUsedUp,
     errors.ProviderTimedOut,
 )
 

@@ -106,7 +106,7 @@ class Candidate(OutBody):
         )
 
 
-class Label(OutBody):
+class PhotoLabel(OutBody):
     """What a categorizer says it sees; `local_label` in the caller's language, where known."""
 
     label: str
@@ -119,7 +119,7 @@ class Answer(OutBody):
 
     side: Side
     categorizer_id: str
-    labels: list[Label]
+    labels: list[PhotoLabel]
     flags: list[Flag]
     source: str | None = Field(description="The provider.")
     fetched_at: Instant | None
@@ -240,7 +240,7 @@ def _answers(appraisal: core.Appraisal) -> list[Answer]:
             side=side,
             categorizer_id=answer.categorizer_id,
             labels=[
-                Label(
+                PhotoLabel(
                     label=label.text,
                     local_label=label.local,
                     confidence=_percent(label.confidence),

@@ -4,7 +4,7 @@ Where partners' servers are told what has happened to appraisals. Phones wait fo
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import APIRouter, Depends, Header, Path, Request, Response
 
 from carvalue.core import errors
 from carvalue.core.ports import Position
@@ -233,9 +233,22 @@ events = APIRouter(tags=["events"])
         "5XX": {"description": "Sent again later, for three days."},
     },
 )
-def receive_webhook_event(body: schemas.WebhookEvent) -> None:
+def receive_webhook_event(
+    body: schemas.WebhookEvent,
+    webhook_id: Annotated[str, Header(examples=["msg_0f7f60494d594fd6a91ea96f51049134"])],
+    webhook_timestamp: Annotated[
+        int, Header(description="Of this attempt, in Unix seconds.", examples=[1795602243])
+    ],
+    webhook_signature: Annotated[
+        str,
+        Header(
+            description="HMAC-SHA256 of id, timestamp and body; two by a blank after a rotation.",
+            examples=["v1,rAvfW3dJ/X/qxhsaXPOyyCGmRKsaKWcsNccKXlIktD0="],
+        ),
+    ],
+) -> None:
     """
-    An event, with the headers `webhook-id`, `webhook-timestamp` and `webhook-signature`.
+    An event, signed after Standard Webhooks.
 
     Answer with 2xx within 15 seconds. The same `webhook-id` may come twice.
     """

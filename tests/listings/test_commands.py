@@ -150,3 +150,27 @@ def test_an_import_that_is_killed(settings: dict[str, str | None], tmp_path: Pat
     done = json.loads(run(settings, "import", str(large), "--json").stdout)
     assert done["rows"] >= 120_000
     assert len(list(store.glob("listings-*.duckdb*"))) == 1
+
+
+@pytest.mark.journey
+def test_the_demo_with_listings() -> None:
+    """
+    One command shows prices that say what they stand on: how many cars, which, and of which day.
+    """
+    environment = {name: value for name, value in os.environ.items() if "CARVALUE" not in name}
+    command = [sys.executable, "-m", "carvalue", "demo", "--listings", "--once", "--port", "0"]
+
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=environment | {"NO_COLOR": "1", "COLUMNS": "160"},
+        capture_output=True,
+        text=True,
+        timeout=180,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "mock:listings" in done.stdout
+    assert "(80 of 100 cars)" in done.stdout
+    assert "cars of the same trim, the newest of 20" in done.stdout
+    assert "made of base +" in done.stdout

@@ -186,7 +186,8 @@ def test_axe_would_find_a_fault(visit: Visiting) -> None:
           add("input", {}).type = "text";
           add("p", { color: "#ccc", background: "#fff" }).textContent = "too pale";
           for (let n = 0; n < 2; n += 1) {
-            add("button", { minHeight: 0, padding: 0, height: "12px", width: "12px", border: 0 }).textContent = "x";
+            const tiny = { minHeight: 0, padding: 0, height: "12px", width: "12px", border: 0 };
+            add("button", tiny).textContent = "x";
           }
         }"""
     )

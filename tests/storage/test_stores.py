@@ -25,7 +25,19 @@ from carvalue.core.labels import Label
 from carvalue.core.photos import Photo, Side
 from carvalue.core.ports import AppraisalStore
 from carvalue.core.steps import SUCCESS, Step, StepCode
-from carvalue.core.valuation import Condition, MileageUnit, Price, Usage, Valuation
+from carvalue.core.valuation import (
+    Adjustments,
+    Basis,
+    Certainty,
+    Condition,
+    KindOfPrice,
+    MileageUnit,
+    Price,
+    PriceFlag,
+    PriceKind,
+    Usage,
+    Valuation,
+)
 from tests.fakes import (
     LE,
     PRICE,
@@ -98,7 +110,30 @@ def with_everything(catalog: Catalog, clock: Clock) -> Appraisal:
         valuation_step=Step.failed(StepCode.provider_busy),
         valuation=replace(
             a_valuation("val_everything", clock),
-            price=Price("EUR", 1, 2, 3, 4, 1, 3, 9, 5, "someone", fetched_at=at, cached=True),
+            price=Price(
+                "EUR",
+                min=1,
+                median=2,
+                max=3,
+                mean=4,
+                typical_low=1,
+                typical_high=3,
+                typical_percent=80,
+                wide_low=1,
+                wide_high=4,
+                comparables=9,
+                basis=Basis.neighbouring_years,
+                as_of=date(2026, 11, 20),
+                certainty=Certainty.medium,
+                adjustments=Adjustments(base=3, mileage=-2, condition=1),
+                flags=(PriceFlag.thin_data, PriceFlag.old_data),
+                kind=PriceKind.retail,
+                other_kinds=(KindOfPrice(PriceKind.trade_in, min=1, median=1, max=2, mean=1),),
+                predicted=5,
+                source="someone",
+                fetched_at=at,
+                cached=True,
+            ),
         ),
     )
 

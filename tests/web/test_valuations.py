@@ -17,8 +17,8 @@ from carvalue.core.errors import (
     ProviderTimedOut,
     ProviderUnavailable,
 )
-from tests.fakes import FakeSpecsSource, FakeValuer
-from tests.web.conftest import USED, confirmed, problem_of
+from tests.fakes import FakeCategorizer, FakeSpecsSource, FakeValuer
+from tests.web.conftest import COROLLA, USED, confirmed, problem_of
 
 pytestmark = pytest.mark.anyio
 
@@ -97,6 +97,26 @@ async def test_what_if(client: httpx.AsyncClient, url: str) -> None:
     appraisal = (await client.get(url.removesuffix("/valuations"))).json()
     assert appraisal["valuation"] == second
     assert appraisal["entered"]["mileage"] == 90000
+
+
+@pytest.mark.parametrize("other", [{"year": 2011}, {"trim_id": "45964"}], ids=["year", "trim"])
+async def test_what_if_it_were_another_car(
+    client: httpx.AsyncClient, url: str, categorizer: FakeCategorizer, other: dict[str, Any]
+) -> None:
+    """
+    Another year or trim is priced at once, without asking the categorizer again; the price of the
+    car before stays, and each says of which car it is one.
+    """
+    first = (await client.post(url, json=USED)).json()
+    asked = len(categorizer.asked)
+
+    changed = await client.put(url.replace("valuations", "car"), json=COROLLA | USED | other)
+
+    second = changed.json()["valuation"]
+    assert (await client.get(url)).json()["data"] == [second, first]
+    assert len(categorizer.asked) == asked == 2
+    assert {**first["car"], **second["car"]} != first["car"]
+    assert all(second["car"][name] == value for name, value in other.items())
 
 
 async def test_in_kilometres(client: httpx.AsyncClient, url: str, valuer: FakeValuer) -> None:

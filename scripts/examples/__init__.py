@@ -1,0 +1,3 @@
+"""
+Records the examples of the OpenAPI description.
+"""
