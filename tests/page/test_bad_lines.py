@@ -168,7 +168,12 @@ def test_no_line_and_a_reload(visit: Visiting, own: str) -> None:
     all the same, still has them, and sends them once there is a line.
     """
     one = visit(address=own, workers="allow")
-    one.page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    assert one.page.evaluate(
+        """() => Promise.race([
+          navigator.serviceWorker.ready.then(() => true),
+          new Promise((done) => setTimeout(done, 15000, false)),
+        ])"""
+    )
     one.page.reload()
     one.ready()
     assert one.page.evaluate("navigator.serviceWorker.controller !== null")
