@@ -10,7 +10,7 @@ CASES ?= 800
 SEED ?= 11
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test journeys fuzz clients live check format openapi settings lock audit sbom clean
+.PHONY: help demo test journeys fuzz clients browser bench live check format openapi settings lock audit sbom clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
@@ -19,7 +19,7 @@ demo: $(VENV)/.demo ## Start the service on mocks, appraise sample photos, keep 
 	@$(BIN)/carvalue demo $(ARGS)
 
 test: $(VENV)/.dev ## Run the tests (ARGS are pytest's)
-	$(BIN)/pytest -n auto --dist loadfile -m "not journey and not fuzz and not clients" $(ARGS)
+	$(BIN)/pytest -n auto --dist loadfile -m "not journey and not fuzz and not clients and not browser" $(ARGS)
 
 journeys: $(VENV)/.dev ## Run the slow tests: whole flows over sockets, a month, processes that are killed
 	$(BIN)/pytest -n auto --dist worksteal -m journey $(ARGS)
@@ -29,6 +29,14 @@ fuzz: $(VENV)/.dev ## Send the API what nobody would (CASES=6000 sends more, SEE
 
 clients: $(VENV)/.dev $(VENV)/.generator $(NODE_PACKAGES)/.installed ## Lint the API's description, make and run clients (needs Node, and Java)
 	$(BIN)/pytest tests/clients -n auto --dist loadfile -rs -m clients $(ARGS)
+
+browser: $(VENV)/.dev tests/page/node_modules ## Use the page in Chromium, which is installed if that may be done
+	@command -v chromium > /dev/null || [ "$$(id -u)" != 0 ] || (apt-get update -qq && \
+		apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core) > /dev/null || true
+	$(BIN)/pytest tests/page -n 2 --dist worksteal -m browser $(ARGS)
+
+tests/page/node_modules: tests/page/package-lock.json
+	@cd tests/page && npm ci --silent --ignore-scripts && touch node_modules
 
 bench: $(VENV)/.dev ## Measure how fast and how small it is, beside what others take (ARGS=--quick: 90 s)
 	@$(BIN)/python -m benchmarks $(ARGS)

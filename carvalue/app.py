@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import FastAPI
 
-from carvalue.bootstrap import check_complete, ended, load_mocks, running
+from carvalue.bootstrap import check_complete, ended, load_mocks, running, sample_photos
 from carvalue.core.observer import Observer, observed_by
 from carvalue.core.rates import Quota
 from carvalue.decoding import start_decoders, stop_decoders
@@ -26,6 +26,7 @@ from carvalue.web.cursors import Cursors
 from carvalue.web.dependencies import Services
 from carvalue.web.health import ProviderWatch
 from carvalue.web.limits import GUESSES, Limits
+from carvalue.web.page import PageSettings
 
 
 def create_app(
@@ -97,10 +98,19 @@ def create_app(
         open_to_all=open_to_all,
         observers=observers,
         tracer_provider=tracer_provider,
+        page=_page(settings) if settings.page else None,
     )
     if settings.mocks:
         app.mount("/mocks", load_mocks(settings.mocks))
     return app
+
+
+def _page(settings: Settings) -> PageSettings:
+    return PageSettings(
+        mock=settings.mocks is not None,
+        photos_kept_hours=settings.photos_kept_hours,
+        samples=sample_photos(settings.mocks) if settings.mocks else {},
+    )
 
 
 def served() -> FastAPI:

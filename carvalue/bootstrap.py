@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib import import_module
+from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
@@ -295,6 +297,18 @@ def load_mocks(import_string: str) -> Starlette:
     if not isinstance(app, Starlette):
         raise SettingsIncomplete(f"CARVALUE_MOCKS={import_string} is no app; try mocks.app:app.")
     return app
+
+
+def sample_photos(mocks: str) -> dict[str, dict[str, bytes]]:
+    """Photos to try it out with, that come with the mocks: by the car's name, and by side."""
+    folder = Path(str(files(mocks.partition(".")[0].partition(":")[0]))) / "photos" / "demo"
+    return {
+        " ".join(word.upper() if len(word) < 4 else word.title() for word in car.name.split("_")): {
+            photo.stem: photo.read_bytes() for photo in sorted(car.glob("*.jpg"))
+        }
+        for car in sorted(folder.glob("*"))
+        if car.is_dir()
+    }
 
 
 def _http_client(settings: Settings, mocks: Starlette | None) -> httpx.AsyncClient:

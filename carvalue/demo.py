@@ -149,6 +149,7 @@ def _invite(console: Console, address: str, key: str | None) -> None:
         )
     console.print(
         f"\n[bold]carvalue serves at {address}[/]  (mock data; Ctrl-C ends it)\n"
+        f"  try it in a browser:  {address}/\n"
         f"  its description:      {address}/openapi.json\n"
         f"  let a provider fail:  curl -X PUT {address}/mocks/scenarios/valuation_api "
         "-H 'Content-Type: application/json' -d '{\"scenario\": \"down\"}'\n",

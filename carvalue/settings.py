@@ -196,6 +196,7 @@ class Settings(BaseSettings):
     metrics_port: int | None = Field(
         default=None, ge=1, le=65535, description="Port of it; without one nothing is shown."
     )
+    page: bool = Field(default=True, description="Whether the page is served, to everybody.")
     mocks: str | None = Field(
         default=None,
         description="Import string of an ASGI app that stands in for all providers, in-process.",

@@ -20,7 +20,9 @@ from carvalue.web.dependencies import CallerDep
 from carvalue.web.problems import carvalue_error
 from carvalue.web.requests import NOTICES
 
-OPEN_PATHS = {"/healthz", "/readyz"}
+OPEN_PATHS = {"/healthz", "/readyz", "/"}
+OPEN_BELOW = (NOTICES, "/page/")
+"""Providers prove who they are with a signature; the page has nothing that is anybody's."""
 LONGEST_TOKEN = 8192
 """Characters; identity providers put a lot into theirs."""
 
@@ -54,7 +56,7 @@ class Access:
     async def _caller(self, scope: AsgiScope) -> Caller:
         if self._open_to_all:
             return ANYBODY
-        if scope["path"] in OPEN_PATHS or scope["path"].startswith(NOTICES):
+        if scope["path"] in OPEN_PATHS or scope["path"].startswith(OPEN_BELOW):
             return NOBODY
         authenticator: Authenticator | None = scope["app"].state.services.authenticator
         if authenticator is None:

@@ -25,6 +25,7 @@ from carvalue.web.admission import Admission
 from carvalue.web.json_bodies import JsonBodies
 from carvalue.web.limits import GuessLimit, RateLimit
 from carvalue.web.openapi import describe
+from carvalue.web.page import PageSettings, page_router
 from carvalue.web.problems import add_problem_handlers
 from carvalue.web.request_log import RequestLog, about_its_appraisal
 from carvalue.web.requests import BodyLimit, CommonHeaders, Held, Pace
@@ -39,11 +40,13 @@ def create_api(
     observers: tuple[Observer, ...] = (),
     tracer_provider: TracerProvider | None = None,
     pace: Pace = Pace(),
+    page: PageSettings | None = None,
 ) -> FastAPI:
     """
     The API. `lifespan` puts a `Services` on `app.state.services`; without one the API can be
     described, not used. `open_to_all`: without access control. The observers are told of
-    every request, and of what is done for it.
+    every request, and of what is done for it. `page`: what the page is told; without it there is
+    none.
     """
     app = FastAPI(
         title="carvalue",
@@ -77,6 +80,8 @@ def create_api(
     app.include_router(webhook_endpoints.router, dependencies=WEBHOOKS)
     app.include_router(notices.router)
     app.include_router(health.router)
+    if page is not None:
+        app.include_router(page_router(page, needs_key=not open_to_all))
     app.webhooks.include_router(webhook_endpoints.events)
     add_problem_handlers(app)
     held = Held()

@@ -59,7 +59,7 @@ async def test_what_is_open(anyone: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/openapi.json", "/docs", "/metrics", "/mocks/scenarios", "/debug", "/.env"]
+    "path", ["/v1", "/openapi.json", "/docs", "/metrics", "/mocks/scenarios", "/debug", "/.env"]
 )
 async def test_what_there_is_not(anyone: httpx.AsyncClient, path: str) -> None:
     """
