@@ -118,6 +118,9 @@ class Choosing:
                 raise outcome.error
             if outcome.appraisal.stage is not None:
                 raise ProviderTimedOut("The price is still being asked for.", provider="valuer")
+            made = outcome.appraisal.valuation
+            if made is not None and made.id == wanted:
+                return made
             return await self.store.valuation(id, wanted)
         raise ChangedMeanwhile("Others are changing the appraisal; get it and go on from there.")
 

@@ -6,17 +6,20 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
+from sqlalchemy import bindparam, select
 from sqlalchemy.dialects import postgresql as for_postgres
 from sqlalchemy.dialects import sqlite as for_sqlite
 from sqlmodel import Session
 
 from carvalue.core.errors import StoreUnavailable
-from carvalue.storage.database import Database, upsert
+from carvalue.storage.database import Database, dialect_of, inserts, upsert
+from carvalue.storage.recent import Recent
 from carvalue.storage.tables import CallsRow, KeptAnswerRow, table_of
 
 logger = logging.getLogger(__name__)
@@ -24,6 +27,8 @@ logger = logging.getLogger(__name__)
 
 COUNTED_WITHIN = 1.0
 """Seconds; what a process has not written when it is killed is not counted."""
+AT_HAND = 1000
+"""Answers; a price with all that is said of it is some 5 kB."""
 
 
 class SqlQuotaBook:
@@ -146,34 +151,62 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
 
 
 class SqlMemory:
-    """Memory in a SQL database."""
+    """
+    Memory in a SQL database; the answers that were used last are at hand in this process, too.
+
+    An answer is never changed before its time is over, so what is at hand is what is kept.
+    """
 
     def __init__(self, database: Database, *, now: Callable[[], datetime] = _now) -> None:
         self._database = database
         self._now = now
+        self._at_hand: Recent[str, _Kept] = Recent(AT_HAND)
 
     async def recall(self, key: str, kind: Any) -> tuple[Any, datetime] | None:
-        def read(session: Session) -> KeptAnswerRow | None:
-            return session.get(KeptAnswerRow, key)
+        kept = self._at_hand.get(key)
+        if kept is None or kept.until <= self._now():
+            kept = await self._read(key, kind)
+        if kept is None or kept.until <= self._now():
+            return None
+        self._at_hand.put(key, kept)
+        return kept.answer, kept.fetched_at
 
-        row = await self._database.read(read)
-        if row is None or row.expires_at <= self._now():
+    async def _read(self, key: str, kind: Any) -> "_Kept | None":
+        row = await self._database.read(
+            lambda session: session.connection().execute(_ANSWER, {"this": key}).first()
+        )
+        if row is None:
             return None
         try:
-            return _adapter(kind).validate_json(row.document), row.fetched_at
+            answer = _adapter(kind).validate_json(row.document)
         except ValidationError:
             return None  # kept by another version of ours
+        return _Kept(answer, row.fetched_at, row.expires_at)
 
     async def remember(
         self, key: str, kind: Any, answer: Any, *, fetched_at: datetime, until: datetime
     ) -> None:
-        document = _adapter(kind).dump_json(answer).decode()
-        kept = {"fetched_at": fetched_at, "expires_at": until, "document": document}
+        columns = {
+            "key": key,
+            "fetched_at": fetched_at,
+            "expires_at": until,
+            "document": _adapter(kind).dump_json(answer).decode(),
+        }
 
         def write(session: Session) -> None:
-            added = upsert(session, KeptAnswerRow).values(key=key, **kept)
-            session.connection().execute(
-                added.on_conflict_do_update(index_elements=["key"], set_=kept)
-            )
+            session.connection().execute(_ANSWER_PUT[dialect_of(session)], columns)
 
         await self._database.write(write)
+        self._at_hand.put(key, _Kept(answer, fetched_at, until))
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    answer: Any
+    fetched_at: datetime
+    until: datetime
+
+
+_ANSWERS = table_of(KeptAnswerRow)
+_ANSWER = select(_ANSWERS).where(_ANSWERS.c.key == bindparam("this"))
+_ANSWER_PUT = inserts(_ANSWERS, key=["key"], changing=["fetched_at", "expires_at", "document"])

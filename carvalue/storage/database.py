@@ -6,7 +6,7 @@ here.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -130,7 +130,11 @@ def migrating_engine(url: URL) -> Engine:
 
 
 def is_postgresql(session: Session) -> bool:
-    return session.get_bind().dialect.name == "postgresql"
+    return dialect_of(session) == "postgresql"
+
+
+def dialect_of(session: Session) -> str:
+    return session.get_bind().dialect.name
 
 
 INSERTS: Mapping[str, Callable[[Any], for_sqlite.Insert | for_postgres.Insert]] = {
@@ -142,4 +146,22 @@ INSERTS: Mapping[str, Callable[[Any], for_sqlite.Insert | for_postgres.Insert]] 
 
 def upsert(session: Session, table: Any) -> for_sqlite.Insert | for_postgres.Insert:
     """An INSERT for the session's database that can be told what to do on a conflict."""
-    return INSERTS[session.get_bind().dialect.name](table)
+    return INSERTS[dialect_of(session)](table)
+
+
+def inserts(table: Any, *, key: Sequence[str], changing: Sequence[str] = ()) -> Mapping[str, Any]:
+    """
+    An INSERT by the name of the dialect, made once: what is there with this key gets the columns
+    that are `changing` anew; without any it stays.
+    """
+    made = {}
+    for dialect, insert in INSERTS.items():
+        added = insert(table)
+        made[dialect] = (
+            added.on_conflict_do_update(
+                index_elements=key, set_={name: added.excluded[name] for name in changing}
+            )
+            if changing
+            else added.on_conflict_do_nothing(index_elements=key)
+        )
+    return made

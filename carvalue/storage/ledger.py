@@ -18,7 +18,7 @@ from sqlmodel import Session
 
 from carvalue.core.answers import Answer, Awaited
 from carvalue.core.ledger import COUNTS_FOR, CallOutcome, PaidCall
-from carvalue.storage.database import INSERTS, Database, is_postgresql
+from carvalue.storage.database import INSERTS, Database, dialect_of, is_postgresql
 from carvalue.storage.tables import UtcDateTime, table_of
 from carvalue.storage.together import Together
 from carvalue.storage.work_tables import PaidCallRow
@@ -167,7 +167,7 @@ class SqlLedger:
             if said is None and one.call.key not in written
         ]
         if sent:
-            statement = _SENT[session.get_bind().dialect.name]
+            statement = _SENT[dialect_of(session)]
             sent.sort(key=lambda call: call.key)
             connection.execute(statement, [_row(call, now) for call in sent])
         return found

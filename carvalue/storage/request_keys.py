@@ -9,12 +9,21 @@ from sqlmodel import Session
 
 from carvalue.core.errors import IdempotencyKeyReused
 from carvalue.core.request_keys import KEPT_FOR, RequestKey, RequestKeyTaken
-from carvalue.storage.database import upsert
+from carvalue.storage.database import INSERTS, dialect_of
 from carvalue.storage.tables import table_of
 from carvalue.storage.work_tables import RequestKeyRow
 
 _KEYS = table_of(RequestKeyRow)
 _WHO = ("caller", "operation", "key")
+_MADE = ("fingerprint", "resource_id", "expires_at")
+_KEPT = {
+    dialect: insert(_KEYS).on_conflict_do_update(
+        index_elements=_WHO,
+        set_={name: insert(_KEYS).excluded[name] for name in _MADE},
+        where=_KEYS.c.expires_at <= bindparam("now"),
+    )
+    for dialect, insert in INSERTS.items()
+}
 _KNOWN = select(_KEYS).where(*(_KEYS.c[name] == bindparam(name) for name in _WHO))
 
 
@@ -34,17 +43,17 @@ def resource(session: Session, key: RequestKey, now: datetime) -> str | None:
 
 def keep(session: Session, key: RequestKey, resource_id: str, now: datetime) -> None:
     """Keep a key within the caller's transaction. Raises `RequestKeyTaken`."""
-    made = {
-        "fingerprint": key.fingerprint,
-        "resource_id": resource_id,
-        "expires_at": now + KEPT_FOR,
-    }
-    kept = (
-        upsert(session, _KEYS)
-        .values(**_columns(key), **made)
-        .on_conflict_do_update(index_elements=_WHO, set_=made, where=_KEYS.c.expires_at <= now)
+    kept = session.connection().execute(
+        _KEPT[dialect_of(session)],
+        {
+            **_columns(key),
+            "fingerprint": key.fingerprint,
+            "resource_id": resource_id,
+            "expires_at": now + KEPT_FOR,
+            "now": now,
+        },
     )
-    if session.connection().execute(kept).rowcount == 0:
+    if kept.rowcount == 0:
         raise RequestKeyTaken("The same request came a moment before.")
 
 

@@ -231,7 +231,27 @@ async def test_an_answer_of_another_version(database: Database, clock: Clock) ->
     await memory.remember("key", SpecsSheet | None, None, fetched_at=AT, until=until)
     await executed(database, "UPDATE kept_answer SET document = '7'")
 
-    assert await memory.recall("key", SpecsSheet | None) is None
+    updated = SqlMemory(database, now=clock)
+    assert await updated.recall("key", SpecsSheet | None) is None
+
+
+async def test_an_answer_at_hand(database: Database, clock: Clock) -> None:
+    """
+    What this process has asked about lately needs no database, and ends at the same time.
+    """
+    asked, other = SqlMemory(database, now=clock), SqlMemory(database, now=clock)
+    until = AT + timedelta(days=1)
+    kind = tuple[Trim, ...]
+    await asked.remember("key", kind, (LE,), fetched_at=AT, until=until)
+    assert await other.recall("key", kind) == ((LE,), AT)
+    await executed(database, "DELETE FROM kept_answer")
+
+    assert await asked.recall("key", kind) == ((LE,), AT)
+    assert await other.recall("key", kind) == ((LE,), AT)
+
+    clock.advance(days=1, seconds=1)
+    assert await asked.recall("key", kind) is None
+    assert await other.recall("key", kind) is None
 
 
 async def test_a_vin_is_not_kept(database: Database, catalog: Catalog) -> None:
