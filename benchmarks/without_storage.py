@@ -1,5 +1,5 @@
 """
-The service without storage: the same app, over what is only remembered.
+The service without storage: the same app in the same server, over what is only remembered.
 
 `python -m benchmarks.without_storage PORT` serves it, and stops when its input ends.
 """
@@ -9,7 +9,8 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from itertools import islice
 from typing import Any
 
 import httpx
@@ -19,20 +20,35 @@ from httpx_aiohttp import HttpxAiohttpClient
 
 from benchmarks.serving import end_with_input
 from carvalue.bootstrap import CONNECT_SECONDS, KEPT_OPEN_SECONDS, MAX_CONNECTIONS
+from carvalue.core.answers import Answer, Awaited
+from carvalue.core.api_keys import ApiKey
+from carvalue.core.appraisal import Appraisal
 from carvalue.core.appraiser import Appraiser
+from carvalue.core.authentication import Authenticator
 from carvalue.core.changes import Changes
+from carvalue.core.devices import DeviceSessions
+from carvalue.core.ledger import CallOutcome, PaidCall
 from carvalue.core.observer import observed_by
+from carvalue.core.photos import Photo
+from carvalue.core.rates import ProcessCounters, Quota
 from carvalue.core.remembered import Recollection
+from carvalue.core.request_keys import RequestKey
+from carvalue.core.signing import Signer
 from carvalue.observing.logs import configure_logging
 from carvalue.observing.metrics import Metrics
 from carvalue.providers.catalog import load_catalog
 from carvalue.providers.vpic import VpicDecoder
+from carvalue.serving import run_server, server_options
 from carvalue.settings import Settings
 from carvalue.web.api import create_api
 from carvalue.web.dependencies import Services
+from carvalue.web.limits import Limits
 from carvalue.wiring import wired
 from tests.fakes import Clock
-from tests.memory import FakeMemory, MemoryBook, MemoryLedger, MemoryStore
+from tests.memory import FakeMemory, MemoryBook, MemoryStore
+
+REMEMBERED = 500
+"""Appraisals; more than are under way at a time."""
 
 
 class WallClock(Clock):
@@ -42,6 +58,30 @@ class WallClock(Clock):
         return datetime.now(UTC)
 
 
+class ShortMemory(MemoryStore):
+    """Forgets the older half, so that the last request costs what the first did."""
+
+    async def add(
+        self, appraisal: Appraisal, photos: Sequence[Photo], key: RequestKey | None = None
+    ) -> Appraisal:
+        if len(self._appraisals) >= REMEMBERED:
+            for id in [*islice(self._appraisals, REMEMBERED // 2)]:
+                await self.delete(id)
+        return await super().add(appraisal, photos, key)
+
+
+class NoLedger:
+    """Ledger that knows of no call."""
+
+    async def begin(
+        self, call: PaidCall, *, shared: bool, lost: Awaited | None = None
+    ) -> tuple[Answer | Awaited, datetime] | None:
+        return None
+
+    def settle(self, call: PaidCall, outcome: CallOutcome, said: Answer | Awaited | None) -> None:
+        pass
+
+
 class NoRows:
     """EpaRows where nothing was imported."""
 
@@ -49,6 +89,29 @@ class NoRows:
         return []
 
     async def any(self) -> bool:
+        return False
+
+
+class NoKeys:
+    """KeyStore of none, and nobody comes with a challenge: the one key is the environment's."""
+
+    async def with_digest(self, digest: str) -> ApiKey | None:
+        return None
+
+    with_id = with_digest
+
+    async def all(self) -> Sequence[ApiKey]:
+        return []
+
+    async def add(self, key: ApiKey) -> None:
+        raise NotImplementedError
+
+    save = add
+
+    async def used(self, id: str, on: date) -> None:
+        raise NotImplementedError
+
+    async def use(self, challenge: str, until: datetime) -> bool:
         return False
 
 
@@ -84,7 +147,7 @@ def create_app(settings: Settings) -> FastAPI:
                 http,
                 MemoryBook(),
                 Recollection(FakeMemory(now=now)),
-                MemoryLedger(now=now),
+                NoLedger(),
                 NoRows(),
             )
             with observed_by((metrics,)):
@@ -94,16 +157,31 @@ def create_app(settings: Settings) -> FastAPI:
                     valuers=providers.valuers,
                     vin_decoder=VpicDecoder(catalog),
                     catalog=catalog,
-                    store=MemoryStore(now=now),
+                    store=ShortMemory(now=now),
                     changes=changes,
                 )
                 appraiser.runner.start()
-            app.state.services = Services(appraiser, NoStates())
+            keys, given_key = NoKeys(), settings.api_key
+            app.state.services = Services(
+                appraiser,
+                NoStates(),
+                authenticator=Authenticator(
+                    keys,
+                    DeviceSessions(Signer(b"nobody's"), keys, {}),
+                    environment_key=given_key.get_secret_value() if given_key else None,
+                ),
+                limits=Limits(
+                    ProcessCounters(),
+                    caller=Quota("default", settings.rate_per_caller),
+                    uploads_at_once=settings.uploads_per_caller,
+                ),
+            )
+            gc.collect()
             gc.freeze()
             yield
             await appraiser.runner.stop(1.0)
 
-    return create_api(lifespan, open_to_all=True, observers=(metrics,))
+    return create_api(lifespan, observers=(metrics,))
 
 
 if __name__ == "__main__":
@@ -111,4 +189,4 @@ if __name__ == "__main__":
     given = Settings.read()
     configure_logging(given.log_format)
     port = int(sys.argv[1])
-    uvicorn.run(create_app(given), port=port, log_config=None, access_log=False)
+    run_server(uvicorn.Config(create_app(given), port=port, **server_options("127.0.0.1")))

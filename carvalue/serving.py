@@ -50,6 +50,11 @@ ACCEPTED_AT_ONCE = 32
 """Connections that are accepted in one turn of the event loop."""
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """Of glibc's malloc.h."""
+SWITCHED_AFTER = 0.0005
+"""
+Seconds after which one thread lets another one run. A transaction comes back to Python after every
+way to the database; by Python's 5 ms it would wait for so long each time that others are busy.
+"""
 KEPT_BLOCK, KEPT_MEMORY = 32 << 20, 64 << 20
 """Bytes: what is larger is given back at once, and so is what is free beyond this."""
 
@@ -289,6 +294,10 @@ def settle_down() -> None:
     gc.collect()
     gc.freeze()
     keep_memory()
+    import os
+
+    if os.environ.get("SWI"):
+        sys.setswitchinterval(float(os.environ["SWI"]))
 
 
 def keep_memory() -> None:

@@ -23,6 +23,7 @@ from carvalue.core.errors import (
     NoticeRefused,
     UnknownTrim,
 )
+from carvalue.core.keeping import until_kept
 from carvalue.core.labels import Label
 from carvalue.core.photos import Photo, PhotoInfo, Side
 from carvalue.core.ports import CategorizerInfo
@@ -94,6 +95,7 @@ class FakeCategorizer:
     async def categorize(
         self, photo: Photo, categorizer_id: str, language: str = "en"
     ) -> Answer | Awaited:
+        await until_kept()
         self.asked.append((photo.side, categorizer_id))
         answer = self.answers[photo.side]
         if isinstance(answer, CarvalueError):

@@ -159,9 +159,10 @@ class Appraiser:
             entered=entered,
             vin_car=vin_car,
         )
-        appraisal = await self.store.add(appraisal, (front, back), key)
+        adding = asyncio.create_task(self.store.add(appraisal, (front, back), key))
         vin = plain_vin(given.vin) if given.vin else None
-        self.runner.run(appraisal, Given((front, back), vin))
+        self.runner.run_new(appraisal, Given((front, back), vin), adding)
+        await asyncio.shield(adding)  # who hangs up now has been heard
         return appraisal.id
 
     async def settled(self, id: str, wait: float) -> Appraisal:

@@ -50,7 +50,8 @@ class Categorizer(Protocol):
         Labels are in English; `language` (BCP 47) is what they are shown in, where known.
 
         Without labels when it shows nothing that the categorizer knows. `Awaited` when the
-        provider needs longer.
+        provider needs longer. The provider is asked after `keeping.until_kept`, which may raise
+        `NotKept`.
         """
 
     async def collect(self, awaited: Awaited) -> Answer | Awaited:
@@ -209,7 +210,11 @@ class AppraisalStore(Protocol):
         """Raises `AppraisalNotFound`."""
 
     async def owner(self, id: str) -> str:
-        """Whom the appraisal belongs to, for ever; raises `AppraisalNotFound`."""
+        """
+        Whom the appraisal belongs to, for ever; raises `AppraisalNotFound`.
+
+        Of one that another process has deleted it may still be told.
+        """
 
     async def save(
         self, appraisal: Appraisal, photo: Photo | None = None, *, key: RequestKey | None = None

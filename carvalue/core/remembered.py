@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeVar
 
 from carvalue.core.cars import Car, MakeModel, Specs, SpecsSheet, Trim
 from carvalue.core.errors import StoreUnavailable
+from carvalue.core.keeping import NotKept
 from carvalue.core.ledger import question_of
 from carvalue.core.ports import SpecsSource, Valuer
 from carvalue.core.valuation import Price, Usage
@@ -55,7 +56,10 @@ class UnderWay:
     ) -> ResultT:
         """`holds`: whether the answer that somebody else has asked for is of use."""
         while (under_way := self._tasks.get(key)) is not None:
-            answer: ResultT = await asyncio.shield(under_way)
+            try:
+                answer: ResultT = await asyncio.shield(under_way)
+            except NotKept:  # of who asked first; nothing was asked
+                continue
             if holds(answer):
                 return answer
         task = asyncio.create_task(self._asked(key, ask))

@@ -10,7 +10,8 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
 
 from carvalue.core.appraisal import Appraisal
 from carvalue.core.changes import Changes
@@ -20,6 +21,7 @@ from carvalue.core.errors import (
     Overloaded,
     StoreUnavailable,
 )
+from carvalue.core.keeping import NotKept, asking_after, kept
 from carvalue.core.observer import RunEnded, TakenOver, about, tell
 from carvalue.core.ports import AppraisalStore
 from carvalue.core.work import NOTHING_GIVEN, Given, Outcome
@@ -92,12 +94,31 @@ class Runner:
 
     def run(self, appraisal: Appraisal, given: Given = NOTHING_GIVEN) -> None:
         """Work at an appraisal that was just saved with its stage open, until none is."""
-        if appraisal.lease is None:
-            return
+        if appraisal.lease is not None:
+            self._begin(appraisal, self._to_the_end(appraisal, given))
+            self._held[appraisal.id] = appraisal
+
+    def run_new(
+        self, appraisal: Appraisal, given: Given, adding: "asyncio.Future[Appraisal]"
+    ) -> None:
+        """
+        Work at an appraisal that is being added; `adding` is what was added, with its lease.
+
+        Nobody is asked before it is kept. If it cannot be, nothing is done.
+        """
+
+        def hold(adding: "asyncio.Future[Appraisal]") -> None:
+            kept = not adding.cancelled() and adding.exception() is None
+            if kept and appraisal.id in self._tasks:
+                self._held.setdefault(appraisal.id, adding.result())
+
+        self._begin(appraisal, self._to_the_end(appraisal, given, adding))
+        adding.add_done_callback(hold)
+
+    def _begin(self, appraisal: Appraisal, work: Coroutine[None, None, Outcome]) -> None:
         id = appraisal.id
-        task = asyncio.create_task(self._to_the_end(appraisal, given), name=f"run {id}")
+        task = asyncio.create_task(work, name=f"run {id}")
         self._tasks[id] = task
-        self._held[id] = appraisal
         task.add_done_callback(lambda ended: self._ended(id, ended))
 
     async def settled(self, id: str, seconds: float) -> Outcome:
@@ -120,22 +141,34 @@ class Runner:
                 if id not in self._tasks:
                     await watch.wait(min(left, UNHEARD_AFTER))
 
-    async def _to_the_end(self, appraisal: Appraisal, given: Given) -> Outcome:
+    async def _to_the_end(
+        self,
+        appraisal: Appraisal,
+        given: Given,
+        adding: "asyncio.Future[Appraisal] | None" = None,
+    ) -> Outcome:
         about(appraisal_id=appraisal.id)
         outcome = Outcome(appraisal)
         try:
             while (stage := outcome.appraisal.stage) is not None:
                 started = time.monotonic()
-                advanced = await self._advance(outcome.appraisal, given)
+                with asking_after(adding):
+                    advanced = await self._advance(outcome.appraisal, given)
                 ending = "failed" if advanced.error else "done"
                 tell(RunEnded(stage.value, ending, time.monotonic() - started))
-                saved = await self._store.save(advanced.appraisal)
+                changed = advanced.appraisal
+                if adding is not None:
+                    added, adding = await kept(adding), None
+                    changed = replace(changed, version=added.version, lease=added.lease)
+                saved = await self._store.save(changed)
                 self._held[saved.id] = saved
                 outcome = Outcome(saved, outcome.error or advanced.error)
         except ChangedMeanwhile:
             # The user chose anew, or another process has taken over: what they do counts.
             logger.info("left to somebody else", extra={"appraisal_id": appraisal.id})
             return Outcome(await self._store.get(appraisal.id), outcome.error)
+        except NotKept:
+            logger.info("not begun", extra={"appraisal_id": appraisal.id})
         return outcome
 
     def _ended(self, id: str, task: asyncio.Task[Outcome]) -> None:

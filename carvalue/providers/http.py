@@ -36,6 +36,7 @@ from carvalue.core.errors import (
     ProviderUnavailable,
     TechnicalError,
 )
+from carvalue.core.keeping import until_kept
 from carvalue.core.ledger import idempotency_key
 from carvalue.core.observer import HELD_BACK, ProviderCalled, outcome_of, tell
 
@@ -199,6 +200,7 @@ async def _asked(
     request: Mapping[str, Any],
 ) -> AnswerT:
     """One attempt."""
+    await until_kept()
     let_through = False
     if cost and (key := idempotency_key()):
         # Whoever knows the header charges the same call once, however often it had to be made.

@@ -16,7 +16,7 @@ from sqlmodel import Session
 from carvalue.core.appraisal import Appraisal, Confirmation
 from carvalue.core.photos import Photo
 from carvalue.core.valuation import Valuation
-from carvalue.storage.database import is_postgresql, upsert
+from carvalue.storage.database import dialect_of, inserts, is_postgresql
 from carvalue.storage.leases import FROM_NOW, lease_columns
 from carvalue.storage.listening import NOTIFIED, NOTIFIED_OF
 from carvalue.storage.tables import (
@@ -42,7 +42,7 @@ _ENDPOINTS = table_of(WebhookEndpointRow)
 
 _THIS: BindParameter[str] = bindparam("this")
 _ROW = select(_ROWS).where(_ROWS.c.id == _THIS)
-_OWNER = select(_ROWS.c.owner).where(_ROWS.c.id == _THIS, _ROWS.c.expires_at > bindparam("now"))
+_OWNER = select(_ROWS.c.owner, _ROWS.c.expires_at).where(_ROWS.c.id == _THIS)
 _BEFORE = select(
     _ROWS.c.status,
     exists().where(_AWAITED.c.appraisal_id == _ROWS.c.id).label("awaits"),
@@ -62,6 +62,9 @@ _CONFIRMATION_DELETED = delete(_CONFIRMATIONS).where(_CONFIRMATIONS.c.id == _THI
 _NOT_AWAITED = delete(_AWAITED).where(_AWAITED.c.appraisal_id == _THIS)
 _AWAITED_ADDED = insert(_AWAITED)
 _PHOTOS_ADDED = insert(_PHOTOS)
+_CONFIRMATION_PUT = inserts(_CONFIRMATIONS, key=["id"], changing=["document"])
+_PHOTO_PUT = inserts(_PHOTOS, key=["appraisal_id", "side"], changing=["content", "width", "height"])
+_VALUATION_ADDED = inserts(_VALUATIONS, key=["id"])
 
 
 def read_row(session: Session, id: str) -> Any:
@@ -69,10 +72,10 @@ def read_row(session: Session, id: str) -> Any:
     return session.connection().execute(_ROW, {"this": id}).first()
 
 
-def read_owner(session: Session, id: str, now: datetime) -> str | None:
-    """Whom the appraisal belongs to; None if it is not there, or has expired."""
-    owner: str | None = session.connection().execute(_OWNER, {"this": id, "now": now}).scalar()
-    return owner
+def read_owner(session: Session, id: str) -> tuple[str, datetime] | None:
+    """Whom the appraisal belongs to, and when it expires; None if it is not there."""
+    row = session.connection().execute(_OWNER, {"this": id}).first()
+    return (row.owner, row.expires_at) if row else None
 
 
 def read_appraisal(row: Any) -> Appraisal:
@@ -80,11 +83,16 @@ def read_appraisal(row: Any) -> Appraisal:
     return replace(APPRAISAL.validate_json(row.document), version=row.version)
 
 
+def document_of(appraisal: Appraisal) -> str:
+    """The appraisal as it is kept; who works at it is no part of it."""
+    return APPRAISAL.dump_json(replace(appraisal, lease=None)).decode()
+
+
 def write_new(session: Session, appraisal: Appraisal, photos: Sequence[Photo]) -> None:
     """A new appraisal with its photos."""
     _execute(session, _ADDED, appraisal, {"id": appraisal.id, "owner": appraisal.owner})
     if photos:
-        added = [_photo_columns(appraisal.id, photo) for photo in photos]
+        added = [{"appraisal_id": appraisal.id, **photo_columns(photo)} for photo in photos]
         session.connection().execute(_PHOTOS_ADDED, added)
 
 
@@ -102,7 +110,8 @@ def write_change(
     Whether it is at another status now, or has another valuation, and anybody wants to be told;
     None if nothing was written. Those who share the database are notified.
     """
-    connection, this = session.connection(), {"this": appraisal.id}
+    connection, dialect = session.connection(), dialect_of(session)
+    this = {"this": appraisal.id}
     # One round trip, since a server may be far away; what is rolled back notifies nobody.
     looked = _BEFORE_NOTIFIED if is_postgresql(session) else _BEFORE
     before = connection.execute(looked, {**this, NOTIFIED_OF: appraisal.id}).first()
@@ -115,11 +124,10 @@ def write_change(
         return None
     if confirmation := appraisal.confirmation:
         document = CONFIRMATION.dump_json(confirmation).decode()
-        _put(session, _CONFIRMATIONS, {"id": appraisal.id}, {"document": document})
+        connection.execute(_CONFIRMATION_PUT[dialect], {"id": appraisal.id, "document": document})
     if photo is not None:
-        columns = _photo_columns(appraisal.id, photo)
-        key = {name: columns.pop(name) for name in ("appraisal_id", "side")}
-        _put(session, _PHOTOS, key, columns)
+        columns = {"appraisal_id": appraisal.id, **photo_columns(photo)}
+        connection.execute(_PHOTO_PUT[dialect], columns)
     if before.awaits:
         connection.execute(_NOT_AWAITED, this)
     tickets = {(one.provider, one.ticket) for some in appraisal.awaited.values() for one in some}
@@ -149,36 +157,32 @@ def _execute(session: Session, statement: Any, appraisal: Appraisal, known: dict
         "status": appraisal.status.value,
         "created_at": appraisal.created_at,
         "expires_at": appraisal.expires_at,
-        "document": APPRAISAL.dump_json(replace(appraisal, lease=None)).decode(),
+        "document": document_of(appraisal),
     }
     if "lease_until" not in columns:
         statement = _LEASED[statement]
     return session.connection().execute(statement, columns).rowcount
 
 
-def _put(session: Session, table: Any, key: dict[str, Any], columns: dict[str, Any]) -> None:
-    added = upsert(session, table).values(**key, **columns)
-    session.connection().execute(
-        added.on_conflict_do_update(index_elements=list(key), set_=columns)
-    )
-
-
 def _write_valuation(session: Session, id: str, valuation: Valuation | None) -> bool:
     """Add the newest valuation to the history; False if there is none, or it is there already."""
     if valuation is None:
         return False
-    added = upsert(session, _VALUATIONS).values(
-        id=valuation.id,
-        appraisal_id=id,
-        created_at=valuation.created_at,
-        document=VALUATION.dump_json(valuation).decode(),
+    added = session.connection().execute(
+        _VALUATION_ADDED[dialect_of(session)],
+        {
+            "id": valuation.id,
+            "appraisal_id": id,
+            "created_at": valuation.created_at,
+            "document": VALUATION.dump_json(valuation).decode(),
+        },
     )
-    return session.connection().execute(added.on_conflict_do_nothing()).rowcount > 0
+    return added.rowcount > 0
 
 
-def _photo_columns(id: str, photo: Photo) -> dict[str, Any]:
+def photo_columns(photo: Photo) -> dict[str, Any]:
+    """The columns of a photo but for whose it is."""
     return {
-        "appraisal_id": id,
         "side": photo.side.value,
         "content": photo.content,
         "width": photo.width,

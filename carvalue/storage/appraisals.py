@@ -29,6 +29,7 @@ from carvalue.core.request_keys import RequestKey
 from carvalue.core.valuation import Valuation
 from carvalue.core.webhooks import deletion_event, status_event
 from carvalue.storage import leases, request_keys
+from carvalue.storage.adding import add_at_once
 from carvalue.storage.appraisal_rows import (
     CONFIRMATION,
     VALUATION,
@@ -39,10 +40,11 @@ from carvalue.storage.appraisal_rows import (
     write_deletion,
     write_new,
 )
-from carvalue.storage.database import Database
+from carvalue.storage.database import Database, is_postgresql
 from carvalue.storage.leases import abandoned, new_lease
 from carvalue.storage.listening import notify
 from carvalue.storage.pages import newest_first
+from carvalue.storage.recent import Recent
 from carvalue.storage.tables import (
     AppraisalRow,
     AwaitedRow,
@@ -51,6 +53,9 @@ from carvalue.storage.tables import (
     ValuationRow,
 )
 from carvalue.storage.webhooks import record
+
+OWNERS_AT_HAND = 10_000
+"""Appraisals; what is asked for is mostly what was made a moment before."""
 
 
 def _now() -> datetime:
@@ -72,6 +77,8 @@ class SqlAppraisalStore:
         self._changes = changes or Changes()
         self._recorded = recorded
         self._now = now
+        self._owners: Recent[str, tuple[str, datetime]] = Recent(OWNERS_AT_HAND)
+        """By appraisal, with when it expires; neither ever changes."""
 
     async def add(
         self, appraisal: Appraisal, photos: Sequence[Photo], key: RequestKey | None = None
@@ -79,22 +86,28 @@ class SqlAppraisalStore:
         added = replace(appraisal, version=1, lease=new_lease(appraisal))
 
         def write(session: Session) -> None:
+            if is_postgresql(session):
+                add_at_once(session, added, photos, key, self._now())
+                return
             if key is not None:
                 request_keys.keep(session, key, added.id, self._now())
             write_new(session, added, photos)
 
-        await self._database.write(write)
+        await self._database.write_each(write)
+        self._owners.put(added.id, (added.owner, added.expires_at))
         return added
 
     async def get(self, id: str) -> Appraisal:
         return await self._database.read(lambda session: read_appraisal(self._row(session, id)))
 
     async def owner(self, id: str) -> str:
-        now = self._now()
-        owner = await self._database.read(lambda session: read_owner(session, id, now))
-        if owner is None:
+        found = self._owners.get(id)
+        if found is None:
+            found = await self._database.read(lambda session: read_owner(session, id))
+        if found is None or found[1] <= self._now():
             raise AppraisalNotFound("There is no such appraisal.")
-        return owner
+        self._owners.put(id, found)
+        return found[0]
 
     async def save(
         self, appraisal: Appraisal, photo: Photo | None = None, *, key: RequestKey | None = None
@@ -157,6 +170,7 @@ class SqlAppraisalStore:
 
         if await self._database.write(remove):
             self._recorded()
+        self._owners.forget(id)
         await self._database.forget()
         self._changes.changed(id)
 

@@ -1,16 +1,20 @@
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
 from carvalue.core import errors
 from carvalue.core.answers import Answer, Awaited
-from carvalue.core.appraisal import KEPT_FOR, AppraisalStatus, Entered, NextAction
+from carvalue.core.appraisal import KEPT_FOR, Appraisal, AppraisalStatus, Entered, NextAction
 from carvalue.core.appraiser import Appraiser, Start
 from carvalue.core.catalog import Catalog
 from carvalue.core.errors import ProviderError, ProviderTimedOut
 from carvalue.core.identification import Decision, Reason
 from carvalue.core.labels import Label
+from carvalue.core.paid import PaidCategorizer
 from carvalue.core.photos import Photo, Side
+from carvalue.core.remembered import Recollection
+from carvalue.core.request_keys import RequestKey
 from carvalue.core.steps import SUCCESS, Step, StepCode
 from carvalue.core.valuation import Condition, MileageUnit, Usage
 from carvalue.core.valuing import Choice
@@ -22,7 +26,7 @@ from tests.fakes import (
     an_appraiser,
     started,
 )
-from tests.memory import MemoryStore
+from tests.memory import FakeMemory, MemoryLedger, MemoryStore
 
 pytestmark = pytest.mark.anyio
 
@@ -110,15 +114,60 @@ async def test_photos_are_kept_before_the_categorizer_is_asked(
         async def categorize(
             self, photo: Photo, categorizer_id: str, language: str = "en"
         ) -> Answer | Awaited:
+            answer = await super().categorize(photo, categorizer_id, language)
             (kept,) = await memory_store.page(limit=5)
             assert kept.status is AppraisalStatus.categorizing
             assert await memory_store.photo(kept.id, photo.side) == photo
-            return await super().categorize(photo, categorizer_id, language)
+            return answer
 
     categorizer = Watching()
 
     await started(an_appraiser(catalog, categorizer=categorizer, store=memory_store))
 
+    assert len(categorizer.asked) == 2
+
+
+async def test_a_store_that_is_slow(catalog: Catalog, clock: Clock) -> None:
+    """
+    Meanwhile the calls are written down, and none is made.
+    """
+    added = asyncio.Event()
+
+    class Slow(MemoryStore):
+        async def add(
+            self, appraisal: Appraisal, photos: Sequence[Photo], key: RequestKey | None = None
+        ) -> Appraisal:
+            await added.wait()
+            return await super().add(appraisal, photos, key)
+
+    categorizer, ledger = FakeCategorizer(), MemoryLedger(now=clock)
+    paid = PaidCategorizer(categorizer, ledger, Recollection(FakeMemory(now=clock), now=clock))
+    appraiser = an_appraiser(catalog, categorizer=paid, store=Slow(now=clock), now=clock)
+    starting = asyncio.create_task(started(appraiser))
+    await asyncio.sleep(0.01)
+    assert (len(ledger.calls), categorizer.asked) == (2, [])
+
+    added.set()
+    appraisal = await starting
+
+    assert len(categorizer.asked) == 2
+    assert appraisal.status is AppraisalStatus.needs_confirmation
+    assert appraisal == await appraiser.get(appraisal.id)
+
+
+async def test_who_hangs_up_while_the_photos_are_kept(catalog: Catalog, clock: Clock) -> None:
+    """
+    They are kept and looked at all the same.
+    """
+    store, categorizer = MemoryStore(now=clock), FakeCategorizer()
+    appraiser = an_appraiser(catalog, categorizer=categorizer, store=store, now=clock)
+    starting = asyncio.create_task(started(appraiser))
+    await asyncio.sleep(0)
+    starting.cancel()
+    await asyncio.sleep(0.01)
+
+    (appraisal,) = await store.page(limit=5)
+    assert appraisal.status is AppraisalStatus.needs_confirmation
     assert len(categorizer.asked) == 2
 
 
@@ -132,7 +181,8 @@ async def test_a_store_that_fails_costs_no_call(
 
     with pytest.raises(errors.StoreUnavailable):
         await started(appraiser)
-    assert categorizer.asked == []
+    await asyncio.sleep(0.01)
+    assert (categorizer.asked, appraiser.runner.running) == ([], 0)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 
 from carvalue.core.answers import Answer, Awaited
 from carvalue.core.errors import ProviderTimedOut, StoreUnavailable
+from carvalue.core.keeping import NotKept, asking_after
 from carvalue.core.labels import Label
 from carvalue.core.ledger import idempotency_key, paid_for
 from carvalue.core.paid import PaidCategorizer
@@ -88,6 +89,28 @@ async def test_the_first_one_hangs_up(ledger: MemoryLedger, recollection: Recoll
     await categorizer.categorize(FRONT, "cars")
     assert first.cancelled()
     assert len(slow.asked) == 1
+
+
+async def test_the_first_one_is_not_kept(ledger: MemoryLedger, recollection: Recollection) -> None:
+    """
+    Nobody is asked for an appraisal that could not be kept; whoever waits with it gets an answer.
+    """
+    fake = FakeCategorizer()
+    categorizer = PaidCategorizer(fake, ledger, recollection)
+    keeping: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    with asking_after(keeping):
+        first = asyncio.create_task(categorizer.categorize(FRONT, "cars"))
+    await asyncio.sleep(0.01)
+    other = asyncio.create_task(categorizer.categorize(FRONT, "cars"))
+    await asyncio.sleep(0.01)
+    assert fake.asked == []
+
+    keeping.set_exception(StoreUnavailable("The database cannot be used right now."))
+
+    assert isinstance(await other, Answer)
+    with pytest.raises(NotKept):
+        await first
+    assert len(fake.asked) == 1
 
 
 async def test_all_hang_up(ledger: MemoryLedger, recollection: Recollection) -> None:

@@ -20,6 +20,7 @@ from carvalue.core.errors import (
     ProviderTimedOut,
     ProviderUnavailable,
 )
+from carvalue.core.keeping import NotKept, asking_after
 from carvalue.providers.http import MAX_ANSWER, Answer, Channel, NotFoundAtProvider, fetch, reach
 
 pytestmark = pytest.mark.anyio
@@ -113,6 +114,31 @@ async def test_every_status_has_its_error(
 
     assert type(failed.value) is kind
     assert failed.value.provider == "someone"
+
+
+async def test_nothing_leaves_before_all_is_kept(
+    http: httpx.AsyncClient, respx_mock: respx.MockRouter
+) -> None:
+    """
+    A provider is asked about what is kept, and about nothing else.
+    """
+    route = respx_mock.post(URL).respond(json={"number": 7})
+    kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    with asking_after(kept):
+        asking = asyncio.create_task(ask(http))
+    with asking_after(lost):
+        in_vain = asyncio.create_task(ask(http))
+    await asyncio.sleep(0.01)
+    assert not route.called
+
+    kept.set_result(None)
+    lost.set_exception(OSError())
+
+    assert (await asking).number == 7
+    with pytest.raises(NotKept):
+        await in_vain
+    assert route.call_count == 1
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
