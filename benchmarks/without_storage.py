@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 import httpx
@@ -19,10 +20,15 @@ from httpx_aiohttp import HttpxAiohttpClient
 
 from benchmarks.serving import end_with_input
 from carvalue.bootstrap import CONNECT_SECONDS, KEPT_OPEN_SECONDS, MAX_CONNECTIONS
+from carvalue.core.answers import Answer, Awaited
+from carvalue.core.appraisal import Appraisal
 from carvalue.core.appraiser import Appraiser
 from carvalue.core.changes import Changes
+from carvalue.core.ledger import CallOutcome, PaidCall
 from carvalue.core.observer import observed_by
+from carvalue.core.photos import Photo
 from carvalue.core.remembered import Recollection
+from carvalue.core.request_keys import RequestKey
 from carvalue.observing.logs import configure_logging
 from carvalue.observing.metrics import Metrics
 from carvalue.providers.catalog import load_catalog
@@ -32,7 +38,10 @@ from carvalue.web.api import create_api
 from carvalue.web.dependencies import Services
 from carvalue.wiring import wired
 from tests.fakes import Clock
-from tests.memory import FakeMemory, MemoryBook, MemoryLedger, MemoryStore
+from tests.memory import FakeMemory, MemoryBook, MemoryStore
+
+REMEMBERED = 500
+"""Appraisals; more than are under way at a time."""
 
 
 class WallClock(Clock):
@@ -40,6 +49,30 @@ class WallClock(Clock):
 
     def __call__(self) -> datetime:
         return datetime.now(UTC)
+
+
+class ShortMemory(MemoryStore):
+    """Forgets the older half, so that the last request costs what the first did."""
+
+    async def add(
+        self, appraisal: Appraisal, photos: Sequence[Photo], key: RequestKey | None = None
+    ) -> Appraisal:
+        if len(self._appraisals) >= REMEMBERED:
+            for id in [*islice(self._appraisals, REMEMBERED // 2)]:
+                await self.delete(id)
+        return await super().add(appraisal, photos, key)
+
+
+class NoLedger:
+    """Ledger that knows of no call."""
+
+    async def begin(
+        self, call: PaidCall, *, shared: bool, lost: Awaited | None = None
+    ) -> tuple[Answer | Awaited, datetime] | None:
+        return None
+
+    def settle(self, call: PaidCall, outcome: CallOutcome, said: Answer | Awaited | None) -> None:
+        pass
 
 
 class NoRows:
@@ -84,7 +117,7 @@ def create_app(settings: Settings) -> FastAPI:
                 http,
                 MemoryBook(),
                 Recollection(FakeMemory(now=now)),
-                MemoryLedger(now=now),
+                NoLedger(),
                 NoRows(),
             )
             with observed_by((metrics,)):
@@ -94,11 +127,12 @@ def create_app(settings: Settings) -> FastAPI:
                     valuers=providers.valuers,
                     vin_decoder=VpicDecoder(catalog),
                     catalog=catalog,
-                    store=MemoryStore(now=now),
+                    store=ShortMemory(now=now),
                     changes=changes,
                 )
                 appraiser.runner.start()
             app.state.services = Services(appraiser, NoStates())
+            gc.collect()
             gc.freeze()
             yield
             await appraiser.runner.stop(1.0)
