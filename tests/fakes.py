@@ -141,6 +141,7 @@ class FakeSpecsSource:
         return sheet.trims if sheet else ()
 
     async def specs(self, car: Car, vin: str | None = None) -> SpecsSheet | None:
+        await until_kept()
         self.asked.append(car)
         if self.failure:
             raise self.failure
@@ -170,6 +171,7 @@ class FakeValuer:
     async def value(
         self, car: Car, specs: Specs | None, usage: Usage, country: str, vin: str | None = None
     ) -> Price | None:
+        await until_kept()
         self.asked.append((car, usage))
         if self.failure:
             raise self.failure

@@ -66,13 +66,18 @@ class MemoryStore:
         return (await self.get(id)).owner
 
     async def save(
-        self, appraisal: Appraisal, photo: Photo | None = None, *, key: RequestKey | None = None
+        self,
+        appraisal: Appraisal,
+        photo: Photo | None = None,
+        *,
+        key: RequestKey | None = None,
+        by_way_of: Appraisal | None = None,
     ) -> Appraisal:
         known = await self.get(appraisal.id)
         ours = appraisal.lease in (None, self._appraisals[appraisal.id].lease)
         if known.version != appraisal.version or not ours:
             raise ChangedMeanwhile("Another request changed the appraisal.")
-        self._keep(key, appraisal.valuation_id or appraisal.id)
+        self._keep(key, (by_way_of or appraisal).valuation_id or appraisal.id)
         saved = self._leased(replace(appraisal, version=appraisal.version + 1))
         self._appraisals[saved.id] = saved
         if photo is not None:

@@ -2,7 +2,7 @@
 What the user says of the car: which one it is, and how it was used.
 
 It is kept before anybody is asked, with what is to be asked; and it is asked once, however many
-say it.
+say it. What can be told without asking is kept together with it.
 """
 
 import logging
@@ -27,7 +27,7 @@ from carvalue.core.runner import Runner
 from carvalue.core.valuation import Usage, Valuation
 from carvalue.core.valuing import Choice, Valuing
 from carvalue.core.vins import plain_vin
-from carvalue.core.work import Given
+from carvalue.core.work import NOTHING_GIVEN, Given, Outcome
 
 logger = logging.getLogger(__name__)
 
@@ -61,16 +61,17 @@ class Choosing:
             chosen = self.valuing.chosen(appraisal, choice, version)
             if chosen is appraisal:
                 return appraisal
+            given = Given(vin=plain_vin(choice.vin) if choice.vin else None)
+            ready = await self.runner.at_hand(chosen, given)
             try:
-                saved = await self.store.save(chosen)
+                saved = await self.store.save(ready.appraisal, by_way_of=chosen)
             except ChangedMeanwhile as error:
                 if version is not None:
                     raise VersionOutdated("The appraisal has just been changed.") from error
                 continue
             if saved.car is not None and saved.car != appraisal.car:
                 tell(Confirmed(saved.car.source.value))
-            self.runner.run(saved, Given(vin=plain_vin(choice.vin) if choice.vin else None))
-            outcome = await self.runner.settled(id, max(0.0, ends_at - time.monotonic()))
+            outcome = await self._finished(Outcome(saved, ready.error), given, ends_at)
             if isinstance(outcome.error, UnknownTrim):
                 raise outcome.error
             return outcome.appraisal
@@ -105,15 +106,18 @@ class Choosing:
                     return await self.store.valuation(id, valuation_id)
                 except ValuationNotFound:
                     logger.info("asked for anew")
+            outcome = Outcome(appraisal)
             if appraisal.valuation_id != wanted or appraisal.stage is None:
+                changed = appraisal.valuing(usage, wanted, at=self.now())
+                # A request that comes again has kept its key already.
+                new_key = key if valuation_id is None else None
+                ready = await self.runner.at_hand(changed)
                 try:
-                    changed = appraisal.valuing(usage, wanted, at=self.now())
-                    # A request that comes again has kept its key already.
-                    new_key = key if valuation_id is None else None
-                    self.runner.run(await self.store.save(changed, key=new_key))
+                    saved = await self.store.save(ready.appraisal, key=new_key, by_way_of=changed)
                 except ChangedMeanwhile:
                     continue
-            outcome = await self.runner.settled(id, max(0.0, ends_at - time.monotonic()))
+                outcome = Outcome(saved, ready.error)
+            outcome = await self._finished(outcome, NOTHING_GIVEN, ends_at)
             if outcome.error is not None:
                 raise outcome.error
             if outcome.appraisal.stage is not None:
@@ -123,6 +127,15 @@ class Choosing:
                 return made
             return await self.store.valuation(id, wanted)
         raise ChangedMeanwhile("Others are changing the appraisal; get it and go on from there.")
+
+    async def _finished(self, outcome: Outcome, given: Given, ends_at: float) -> Outcome:
+        """What was just saved when nobody works at it any more, or it takes too long."""
+        saved = outcome.appraisal
+        if saved.stage is None:
+            return outcome
+        self.runner.run(saved, given)
+        settled = await self.runner.settled(saved.id, max(0.0, ends_at - time.monotonic()))
+        return Outcome(settled.appraisal, outcome.error or settled.error)
 
     async def _at_rest(self, id: str, ends_at: float) -> Appraisal:
         """The appraisal when nobody works at its car's specs or price, or it takes too long."""

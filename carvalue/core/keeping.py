@@ -1,8 +1,8 @@
 """
 Holds calls to providers back until what the user gave is kept.
 
-So the call may be prepared, and written down, while that is being kept; and still nothing is asked
-about what could be lost.
+So a call may be prepared, and written down, while that is being kept; and what can be told without
+a call is found out before. Still nobody is asked about what could be lost.
 """
 
 import asyncio
@@ -29,6 +29,15 @@ def asking_after(keeping: "asyncio.Future[Any] | None") -> Iterator[None]:
         yield
     finally:
         _being_kept.reset(token)
+
+
+@contextmanager
+def asking_nobody() -> Iterator[None]:
+    """Within the block `until_kept` raises `NotKept`: what is at hand must do."""
+    nothing: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    nothing.cancel()
+    with asking_after(nothing):
+        yield
 
 
 async def until_kept() -> None:

@@ -50,8 +50,7 @@ class Categorizer(Protocol):
         Labels are in English; `language` (BCP 47) is what they are shown in, where known.
 
         Without labels when it shows nothing that the categorizer knows. `Awaited` when the
-        provider needs longer. The provider is asked after `keeping.until_kept`, which may raise
-        `NotKept`.
+        provider needs longer.
         """
 
     async def collect(self, awaited: Awaited) -> Answer | Awaited:
@@ -217,10 +216,19 @@ class AppraisalStore(Protocol):
         """
 
     async def save(
-        self, appraisal: Appraisal, photo: Photo | None = None, *, key: RequestKey | None = None
+        self,
+        appraisal: Appraisal,
+        photo: Photo | None = None,
+        *,
+        key: RequestKey | None = None,
+        by_way_of: Appraisal | None = None,
     ) -> Appraisal:
         """
         Keep a change, a photo that was taken again, and a new valuation in the history.
+
+        `by_way_of` is the appraisal in between, if this is two changes at once: whoever wants to
+        be told of its status is told of that, too. What a request asks for is what its `key` is
+        kept with: the valuation that `by_way_of` asks for, or the appraisal.
 
         Raises `ChangedMeanwhile` when the appraisal was saved by somebody else since it was
         read, or its lease is not ours any more, `AppraisalNotFound` when it was deleted, and

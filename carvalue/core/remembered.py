@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 
 from carvalue.core.cars import Car, MakeModel, Specs, SpecsSheet, Trim
 from carvalue.core.errors import StoreUnavailable
-from carvalue.core.keeping import NotKept
+from carvalue.core.keeping import NotKept, until_kept
 from carvalue.core.ledger import question_of
 from carvalue.core.ports import SpecsSource, Valuer
 from carvalue.core.valuation import Price, Usage
@@ -56,6 +56,7 @@ class UnderWay:
     ) -> ResultT:
         """`holds`: whether the answer that somebody else has asked for is of use."""
         while (under_way := self._tasks.get(key)) is not None:
+            await until_kept()
             try:
                 answer: ResultT = await asyncio.shield(under_way)
             except NotKept:  # of who asked first; nothing was asked

@@ -21,7 +21,7 @@ from carvalue.core.errors import (
     Overloaded,
     StoreUnavailable,
 )
-from carvalue.core.keeping import NotKept, asking_after, kept
+from carvalue.core.keeping import NotKept, asking_after, asking_nobody, kept
 from carvalue.core.observer import RunEnded, TakenOver, about, tell
 from carvalue.core.ports import AppraisalStore
 from carvalue.core.work import NOTHING_GIVEN, Given, Outcome
@@ -92,6 +92,17 @@ class Runner:
             except StoreUnavailable:
                 logger.warning("left to others when the leases end", exc_info=True)
 
+    async def at_hand(self, appraisal: Appraisal, given: Given = NOTHING_GIVEN) -> Outcome:
+        """The appraisal after all that can be done without asking anybody; nothing is saved."""
+        outcome = Outcome(appraisal)
+        with asking_nobody():
+            while outcome.appraisal.stage is not None:
+                try:
+                    outcome = await self._next(outcome, given)
+                except NotKept:
+                    break
+        return outcome
+
     def run(self, appraisal: Appraisal, given: Given = NOTHING_GIVEN) -> None:
         """Work at an appraisal that was just saved with its stage open, until none is."""
         if appraisal.lease is not None:
@@ -150,19 +161,16 @@ class Runner:
         about(appraisal_id=appraisal.id)
         outcome = Outcome(appraisal)
         try:
-            while (stage := outcome.appraisal.stage) is not None:
-                started = time.monotonic()
+            while outcome.appraisal.stage is not None:
                 with asking_after(adding):
-                    advanced = await self._advance(outcome.appraisal, given)
-                ending = "failed" if advanced.error else "done"
-                tell(RunEnded(stage.value, ending, time.monotonic() - started))
-                changed = advanced.appraisal
+                    outcome = await self._next(outcome, given)
+                changed = outcome.appraisal
                 if adding is not None:
                     added, adding = await kept(adding), None
                     changed = replace(changed, version=added.version, lease=added.lease)
                 saved = await self._store.save(changed)
                 self._held[saved.id] = saved
-                outcome = Outcome(saved, outcome.error or advanced.error)
+                outcome = Outcome(saved, outcome.error)
         except ChangedMeanwhile:
             # The user chose anew, or another process has taken over: what they do counts.
             logger.info("left to somebody else", extra={"appraisal_id": appraisal.id})
@@ -170,6 +178,15 @@ class Runner:
         except NotKept:
             logger.info("not begun", extra={"appraisal_id": appraisal.id})
         return outcome
+
+    async def _next(self, outcome: Outcome, given: Given) -> Outcome:
+        """After one more stage; the first error of them all stays."""
+        stage, started = outcome.appraisal.stage, time.monotonic()
+        advanced = await self._advance(outcome.appraisal, given)
+        if stage is not None:
+            ending = "failed" if advanced.error else "done"
+            tell(RunEnded(stage.value, ending, time.monotonic() - started))
+        return Outcome(advanced.appraisal, outcome.error or advanced.error)
 
     def _ended(self, id: str, task: asyncio.Task[Outcome]) -> None:
         if self._tasks.get(id) is task:

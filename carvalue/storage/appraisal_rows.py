@@ -5,7 +5,7 @@ Every request passes here, so the statements are made once, and no objects are m
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from sqlmodel import Session
 from carvalue.core.appraisal import Appraisal, Confirmation
 from carvalue.core.photos import Photo
 from carvalue.core.valuation import Valuation
+from carvalue.core.webhooks import Event, status_event
 from carvalue.storage.database import dialect_of, inserts, is_postgresql
 from carvalue.storage.leases import FROM_NOW, lease_columns
 from carvalue.storage.listening import NOTIFIED, NOTIFIED_OF
@@ -96,6 +97,30 @@ def write_new(session: Session, appraisal: Appraisal, photos: Sequence[Photo]) -
         session.connection().execute(_PHOTOS_ADDED, added)
 
 
+@dataclass(frozen=True, slots=True)
+class Before:
+    """
+    The status that was there before a change, whether anybody wants to be told of changes, and
+    whether this one has brought a new valuation.
+    """
+
+    status: str
+    heard: bool
+    valued: bool
+
+    def told_of(self, steps: Sequence[Appraisal]) -> list[Event]:
+        """What is told of the appraisal after each step, the last of which was written."""
+        if not self.heard:
+            return []
+        known, events = self.status, []
+        for step in steps:
+            is_new = step.status.value != known or (self.valued and step is steps[-1])
+            if is_new and (event := status_event(step, step.updated_at)):
+                events.append(event)
+            known = step.status.value
+        return events
+
+
 def write_change(
     session: Session,
     appraisal: Appraisal,
@@ -103,12 +128,11 @@ def write_change(
     held: str | None,
     photo: Photo | None,
     now: datetime,
-) -> bool | None:
+) -> Before | None:
     """
     The appraisal after a change, if the row has the version before, and the lease that is `held`.
 
-    Whether it is at another status now, or has another valuation, and anybody wants to be told;
-    None if nothing was written. Those who share the database are notified.
+    What was there before; None if nothing was written. Those who share the database are notified.
     """
     connection, dialect = session.connection(), dialect_of(session)
     this = {"this": appraisal.id}
@@ -140,7 +164,7 @@ def write_change(
             ],
         )
     valued = _write_valuation(session, appraisal.id, appraisal.valuation)
-    return bool(before.heard and (valued or before.status != appraisal.status.value))
+    return Before(before.status, bool(before.heard), valued)
 
 
 def write_deletion(session: Session, id: str) -> None:

@@ -27,7 +27,7 @@ from carvalue.core.photos import Photo, Side
 from carvalue.core.ports import Position
 from carvalue.core.request_keys import RequestKey
 from carvalue.core.valuation import Valuation
-from carvalue.core.webhooks import deletion_event, status_event
+from carvalue.core.webhooks import deletion_event
 from carvalue.storage import leases, request_keys
 from carvalue.storage.adding import add_at_once
 from carvalue.storage.appraisal_rows import (
@@ -110,22 +110,29 @@ class SqlAppraisalStore:
         return found[0]
 
     async def save(
-        self, appraisal: Appraisal, photo: Photo | None = None, *, key: RequestKey | None = None
+        self,
+        appraisal: Appraisal,
+        photo: Photo | None = None,
+        *,
+        key: RequestKey | None = None,
+        by_way_of: Appraisal | None = None,
     ) -> Appraisal:
         saved = replace(appraisal, version=appraisal.version + 1, lease=new_lease(appraisal))
 
         def write(session: Session) -> bool:
             if key is not None:
-                request_keys.keep(session, key, saved.valuation_id or saved.id, self._now())
+                made = (by_way_of or saved).valuation_id or saved.id
+                request_keys.keep(session, key, made, self._now())
             now = self._now()
-            told = write_change(session, saved, held=appraisal.lease, photo=photo, now=now)
-            if told is None:
+            before = write_change(session, saved, held=appraisal.lease, photo=photo, now=now)
+            if before is None:
                 self._row(session, saved.id)
                 raise ChangedMeanwhile(
                     "Another request changed the appraisal; get it and go on from there."
                 )
-            event = status_event(saved, saved.updated_at) if told else None
-            return event is not None and record(session, event)
+            steps = [by_way_of, saved] if by_way_of else [saved]
+            recorded = [record(session, event) for event in before.told_of(steps)]
+            return any(recorded)
 
         if await self._database.write(write):
             self._recorded()

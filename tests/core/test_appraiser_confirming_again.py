@@ -4,30 +4,48 @@ Confirming once more: twice, another car, at two places at once.
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from carvalue.core import errors
+from carvalue.core.appraisal import Appraisal, AppraisalStatus
 from carvalue.core.appraiser import Appraiser
+from carvalue.core.cars import Car, SpecsSheet
 from carvalue.core.catalog import Catalog
 from carvalue.core.changes import Changes
+from carvalue.core.keeping import until_kept
+from carvalue.core.remembered import Recollection, RememberingSpecs, RememberingValuer
 from carvalue.core.steps import SUCCESS, StepCode
 from carvalue.core.valuation import Condition, MileageUnit, Usage
 from carvalue.core.valuing import Choice
 from tests.fakes import (
     VIN_OF_COROLLA_2010,
+    Clock,
     FakeSpecsSource,
     FakeValuer,
     an_appraiser,
     started,
 )
-from tests.memory import MemoryStore
+from tests.memory import FakeMemory, MemoryStore
 
 pytestmark = pytest.mark.anyio
 
 USAGE = Usage(90_000, MileageUnit.km, Condition.good)
 COROLLA_2010 = Choice("toyota", "toyota-corolla", 2010)
 PRICED = replace(COROLLA_2010, usage=USAGE)
+
+
+class Counting(MemoryStore):
+    """Knows what was saved."""
+
+    def __init__(self, *, now: Clock) -> None:
+        super().__init__(now=now)
+        self.saved: list[Appraisal] = []
+
+    async def save(self, appraisal: Appraisal, *args: Any, **more: Any) -> Appraisal:
+        self.saved.append(await super().save(appraisal, *args, **more))
+        return self.saved[-1]
 
 
 async def test_confirming_twice(
@@ -150,3 +168,66 @@ async def test_a_vin_may_tell_a_car_that_nobody_knew(
     told = await appraiser.confirm(appraisal.id, replace(COROLLA_2010, vin=VIN_OF_COROLLA_2010))
 
     assert told.specs_step == SUCCESS
+
+
+async def test_what_is_known_already(catalog: Catalog, clock: Clock) -> None:
+    """
+    Specs and a price that were asked for a moment before are there at once, in one change.
+    """
+    recollection = Recollection(FakeMemory(now=clock), clock)
+    specs_source, valuer, store = FakeSpecsSource(), FakeValuer(), Counting(now=clock)
+    appraiser = an_appraiser(
+        catalog,
+        specs_source=RememberingSpecs(specs_source, recollection),
+        valuer=RememberingValuer(valuer, recollection),
+        store=store,
+        now=clock,
+    )
+    first, second = await started(appraiser), await started(appraiser)
+    await appraiser.confirm(first.id, PRICED)
+    before = len(store.saved)
+
+    confirmed = await appraiser.confirm(second.id, PRICED, wait=0)
+    valuation = await appraiser.value(second.id, replace(USAGE, mileage=90_001), wait=0)
+
+    assert confirmed.status is AppraisalStatus.valued
+    assert (confirmed.version, len(store.saved) - before) == (second.version + 1, 2)
+    assert (len(specs_source.asked), len(valuer.asked)) == (1, 1)
+    assert confirmed.specs is not None
+    assert confirmed.specs.cached
+    assert valuation.price.cached
+    newest, _ = await store.valuations(second.id, limit=5)
+    assert newest == valuation
+
+
+async def test_what_others_are_asking_for(catalog: Catalog, clock: Clock) -> None:
+    """
+    The choice is kept before anybody is waited for, though somebody else has asked already.
+    """
+    recollection = Recollection(FakeMemory(now=clock), clock)
+    allowed = asyncio.Event()
+
+    class Slow(FakeSpecsSource):
+        async def specs(self, car: Car, vin: str | None = None) -> SpecsSheet | None:
+            await until_kept()
+            await allowed.wait()
+            return await super().specs(car, vin)
+
+    specs_source, store = Slow(), MemoryStore(now=clock)
+    appraiser = an_appraiser(
+        catalog,
+        specs_source=RememberingSpecs(specs_source, recollection),
+        store=store,
+        now=clock,
+    )
+    first, second = await started(appraiser), await started(appraiser)
+    await appraiser.confirm(first.id, COROLLA_2010, wait=0)
+    confirming = asyncio.create_task(appraiser.confirm(second.id, COROLLA_2010))
+    await asyncio.sleep(0.01)
+
+    kept = await store.get(second.id)
+    allowed.set()
+
+    assert kept.car is not None
+    assert (await confirming).specs is not None
+    assert len(specs_source.asked) == 1

@@ -4,6 +4,7 @@ What follows when an awaited answer is there: the car is confirmed, the answer i
 
 import asyncio
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from carvalue.core.appraiser import Appraiser, Start
 from carvalue.core.catalog import Catalog
 from carvalue.core.categorizing import AWAITED_FOR
 from carvalue.core.paid import PaidCategorizer
-from carvalue.core.photos import Photo, Side
+from carvalue.core.photos import Side
 from carvalue.core.remembered import Recollection
 from carvalue.core.valuation import Condition, MileageUnit, Usage
 from carvalue.core.valuing import Choice
@@ -65,10 +66,10 @@ async def test_the_user_is_quicker(catalog: Catalog, slow: FakeCategorizer, cloc
     users: list[str] = []
 
     class Interrupted(MemoryStore):
-        async def save(self, appraisal: Appraisal, photo: Photo | None = None) -> Appraisal:
+        async def save(self, appraisal: Appraisal, *args: Any, **more: Any) -> Appraisal:
             if users:
                 await appraiser.confirm(users.pop(), camry)
-            return await super().save(appraisal, photo)
+            return await super().save(appraisal, *args, **more)
 
     appraiser = using(catalog, clock, slow, store=Interrupted(now=clock))
     appraisal = await started(appraiser, SURE)

@@ -2,12 +2,15 @@
 Webhook endpoints, and the outbox of what they are still to be told.
 """
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlmodel import Session
 
+from carvalue.core.appraisal import CarSource, ConfirmedCar
+from carvalue.core.cars import Car, MakeModel
 from carvalue.core.errors import (
     StoreUnavailable,
     TooManyWebhookEndpoints,
@@ -16,6 +19,7 @@ from carvalue.core.errors import (
     WebhookEndpointNotFound,
 )
 from carvalue.core.ports import Position
+from carvalue.core.valuation import Condition, MileageUnit, Usage, Valuation
 from carvalue.core.webhooks import (
     AT_ONCE,
     ATTEMPTS,
@@ -30,13 +34,16 @@ from carvalue.core.webhooks import (
     WebhookEventType,
     WebhookFailure,
 )
+from carvalue.storage.appraisals import SqlAppraisalStore
 from carvalue.storage.database import Database
 from carvalue.storage.retention import SqlRetention
 from carvalue.storage.webhooks import SqlWebhooks, record
-from tests.fakes import Clock
+from tests.fakes import PRICE, Clock, an_appraisal
 from tests.webhooks import GONE, REFUSED, TAKEN, an_endpoint, an_event
 
 pytestmark = pytest.mark.anyio
+
+COROLLA = MakeModel("toyota", "Toyota", "toyota-corolla", "Corolla")
 
 
 @pytest.fixture
@@ -128,6 +135,23 @@ async def test_an_event_goes_to_those_who_want_it(
     one = await claimed(webhooks)
     assert (one.endpoint.id, one.delivery.event_type) == ("whe_all", "appraisal.valued")
     assert one.delivery.body == an_event(Clock()).body()
+
+
+async def test_two_changes_at_once(database: Database, webhooks: SqlWebhooks, clock: Clock) -> None:
+    """
+    Who wants to be told of the car is told, though its price was known at the same moment.
+    """
+    await webhooks.add(an_endpoint())
+    store = SqlAppraisalStore(database, now=clock)
+    added = await store.add(an_appraisal(created_at=clock.now), ())
+    chosen = replace(added, car=ConfirmedCar(Car(COROLLA, 2010), CarSource.suggested))
+    usage = Usage(58_000, MileageUnit.mi, Condition.good)
+    valuation = Valuation("val_1", None, usage, "US", PRICE, "fake", clock())
+
+    await store.save(replace(chosen, valuation=valuation), by_way_of=chosen)
+
+    told = [json.loads(one.delivery.body)["type"] for one in await webhooks.claim({})]
+    assert sorted(told) == ["appraisal.confirmed", "appraisal.valued"]
 
 
 async def test_nobody_to_tell(database: Database, webhooks: SqlWebhooks, clock: Clock) -> None:
