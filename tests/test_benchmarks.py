@@ -84,6 +84,7 @@ def test_a_part_that_ends_with_an_error() -> None:
     assert [(one.figure, one.is_good) for one in found] == [("ended with 1, and not well", False)]
 
 
+@pytest.mark.journey
 def test_calls_cost_what_they_should(capsys: pytest.CaptureFixture[str]) -> None:
     """
     The whole command over its cheapest part: figures, goals, and a good end.

@@ -62,6 +62,7 @@ def test_import_for_people_and_machines(settings: dict[str, str | None], tmp_pat
     assert len((tmp_path / "refused.csv").read_text().splitlines()) == 2
 
 
+@pytest.mark.journey
 def test_evaluation(settings: dict[str, str | None], tmp_path: Path) -> None:
     """
     Figures with intervals, beside the baselines, and a picture.

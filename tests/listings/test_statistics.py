@@ -61,6 +61,7 @@ def test_a_group_of_its_own_borrows() -> None:
     assert 1 < high < 2
 
 
+@pytest.mark.journey
 def test_the_market_back_tested(market: tuple[Stock, Names]) -> None:
     """
     Told by the others, prices are missed by less than by every baseline; their ranges cover what
@@ -108,6 +109,7 @@ def test_a_price_is_not_told_by_itself(learnt: Path, market: tuple[Stock, Names]
         assert told(replace(stock, price=one), at) == told(stock, at)
 
 
+@pytest.mark.journey
 def test_the_newest_by_the_older(market: tuple[Stock, Names]) -> None:
     """
     What is told of the newest listings does not change with what they, or later ones, are asked.

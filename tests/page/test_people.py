@@ -238,7 +238,7 @@ def test_deleting(visit: Visiting, demo: str) -> None:
     one.page.get_by_role("button", name="Cancel").click()
     one.page.get_by_role("button", name="Delete").click()
     one.page.get_by_role("button", name="Yes, delete").click()
-    expect(one.page.locator("#view")).to_contain_text("Nothing yet.")
+    expect(one.page.get_by_text("Nothing yet.")).to_be_visible()
 
     assert httpx.get(address, trust_env=False).status_code == 404
     assert httpx.get(f"{address}/photos/front", trust_env=False).status_code == 404
