@@ -124,25 +124,28 @@ async def measure(variants: Sequence[Variant], stand_in: StandIn, rounds: int) -
     warm_up = pairs(WARM_UP)
     for one in variants:
         await as_fast_as_possible(one.http, warm_up)
+    stand_in.seconds = lambda: CALL_SECONDS
     for number in range(rounds):
-        # Whoever comes first is another one in each round.
-        turns = [*variants[number % len(variants) :], *variants[: number % len(variants)]]
-        stand_in.seconds = lambda: CALL_SECONDS
         sent = pairs(IN_FLIGHT * TIMES)
-        for one in turns:
+        for one in in_turn(variants, number):
             found = await in_flight(one.http, sent)
             one.p50.append(found[len(found) // 2])
             one.p99.append(found[len(found) * 99 // 100])
-        if number >= ROUNDS_AT_ONCE:
-            continue
-        stand_in.seconds = lambda: SHORT_CALL_SECONDS
+    stand_in.seconds = lambda: SHORT_CALL_SECONDS
+    for number in range(ROUNDS_AT_ONCE):
         sent = pairs(AT_ONCE)
-        for one in turns:
+        for one in in_turn(variants, number):
             at, cpu, theirs = time.perf_counter(), cpu_seconds(one.pid), database_cpu(one.url)
             await as_fast_as_possible(one.http, sent)
             one.per_second.append(len(sent) / (time.perf_counter() - at))
             one.cpu.append(1000 * (cpu_seconds(one.pid) - cpu) / len(sent))
             one.database_cpu.append(1000 * (database_cpu(one.url) - theirs) / len(sent))
+
+
+def in_turn(variants: Sequence[Variant], number: int) -> Sequence[Variant]:
+    """Whoever comes first is another one in each round."""
+    first = number % len(variants)
+    return [*variants[first:], *variants[:first]]
 
 
 def server_processes(url: str) -> list[int]:
@@ -184,9 +187,10 @@ def show(variants: Sequence[Variant]) -> bool:
         figures = (one.p50, one.p99, one.cpu, one.database_cpu, one.per_second)
         cells = " | ".join(f"{statistics.median(some):.1f}" for some in figures)
         print(f"| {one.name} | {cells} |")
-    print("\np99 of each round, ms:")
-    for one in variants:
-        print(f"{one.name}: {' '.join(f'{p99:.0f}' for p99 in sorted(one.p99))}")
+    for name, of in (("p50", _p50), ("p99", _p99)):
+        print(f"\n{name} of each round, ms:")
+        for one in variants:
+            print(f"{one.name}: {' '.join(f'{figure:.0f}' for figure in of(one))}")
     without, *others = variants
     print("\n| | over without | bar | |\n|---|---:|---:|---|")
     kept = []

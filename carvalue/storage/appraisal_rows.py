@@ -57,6 +57,11 @@ _CHANGED = update(_ROWS).where(
     _ROWS.c.expires_at > bindparam("now"),
 )
 _CHANGED_HELD = _CHANGED.where(_ROWS.c.lease == bindparam("held"))
+# Only where nobody is to be told and nothing hangs on the appraisal, so that this is all of it.
+_CHANGED_AT_ONCE = _CHANGED_HELD.where(
+    ~exists().where(_AWAITED.c.appraisal_id == _THIS),
+    ~exists().where(_ENDPOINTS.c.disabled_reason.is_(None)),
+).returning(NOTIFIED)
 _LEASED = {one: one.values(FROM_NOW) for one in (_ADDED, _CHANGED, _CHANGED_HELD)}
 _DELETED = delete(_ROWS).where(_ROWS.c.id == _THIS)
 _CONFIRMATION_DELETED = delete(_CONFIRMATIONS).where(_CONFIRMATIONS.c.id == _THIS)
@@ -167,6 +172,27 @@ def write_change(
     return Before(before.status, bool(before.heard), valued)
 
 
+def is_plain(appraisal: Appraisal) -> bool:
+    """Whether nothing is open, and all there is to write of it is its own row."""
+    return (
+        appraisal.stage is None
+        and appraisal.confirmation is None
+        and appraisal.valuation is None
+        and not appraisal.awaited
+    )
+
+
+def change_at_once(session: Session, appraisal: Appraisal, held: str, now: datetime) -> bool:
+    """
+    As `write_change`, in one statement, for one that `is_plain`.
+
+    False if nothing was written: there is more to write, or `write_change` will say why not.
+    """
+    known = {"this": appraisal.id, "before": appraisal.version - 1, "now": now, "held": held}
+    columns = _columns(session, appraisal, {**known, NOTIFIED_OF: appraisal.id})
+    return session.connection().execute(_CHANGED_AT_ONCE, columns).first() is not None
+
+
 def write_deletion(session: Session, id: str) -> None:
     """Nothing is left of an appraisal, nor of what was learnt from it."""
     for deleted in (_DELETED, _CONFIRMATION_DELETED):
@@ -174,7 +200,14 @@ def write_deletion(session: Session, id: str) -> None:
 
 
 def _execute(session: Session, statement: Any, appraisal: Appraisal, known: dict[str, Any]) -> int:
-    columns = {
+    columns = _columns(session, appraisal, known)
+    if "lease_until" not in columns:
+        statement = _LEASED[statement]
+    return session.connection().execute(statement, columns).rowcount
+
+
+def _columns(session: Session, appraisal: Appraisal, known: dict[str, Any]) -> dict[str, Any]:
+    return {
         **known,
         **lease_columns(session, appraisal),
         "version": appraisal.version,
@@ -183,9 +216,6 @@ def _execute(session: Session, statement: Any, appraisal: Appraisal, known: dict
         "expires_at": appraisal.expires_at,
         "document": document_of(appraisal),
     }
-    if "lease_until" not in columns:
-        statement = _LEASED[statement]
-    return session.connection().execute(statement, columns).rowcount
 
 
 def _write_valuation(session: Session, id: str, valuation: Valuation | None) -> bool:

@@ -33,6 +33,8 @@ from carvalue.storage.adding import add_at_once
 from carvalue.storage.appraisal_rows import (
     CONFIRMATION,
     VALUATION,
+    change_at_once,
+    is_plain,
     read_appraisal,
     read_owner,
     read_row,
@@ -119,12 +121,18 @@ class SqlAppraisalStore:
     ) -> Appraisal:
         saved = replace(appraisal, version=appraisal.version + 1, lease=new_lease(appraisal))
 
+        held = appraisal.lease
+        alone = photo is None and key is None and by_way_of is None and is_plain(saved)
+        if held and alone and self._database.is_remote and await self._changed_at_once(saved, held):
+            self._changes.changed(saved.id)
+            return saved
+
         def write(session: Session) -> bool:
             if key is not None:
                 made = (by_way_of or saved).valuation_id or saved.id
                 request_keys.keep(session, key, made, self._now())
             now = self._now()
-            before = write_change(session, saved, held=appraisal.lease, photo=photo, now=now)
+            before = write_change(session, saved, held=held, photo=photo, now=now)
             if before is None:
                 self._row(session, saved.id)
                 raise ChangedMeanwhile(
@@ -138,6 +146,12 @@ class SqlAppraisalStore:
             self._recorded()
         self._changes.changed(saved.id)
         return saved
+
+    async def _changed_at_once(self, saved: Appraisal, held: str) -> bool:
+        now = self._now()
+        return await self._database.write_each(
+            lambda session: change_at_once(session, saved, held, now)
+        )
 
     async def resource(self, key: RequestKey) -> str | None:
         return await self._database.read(

@@ -47,6 +47,11 @@ class Database:
         else:
             self._writing = self._reading = postgres.lane(parsed, connections)
 
+    @property
+    def is_remote(self) -> bool:
+        """Whether every statement is a way to a server and back, so that few are better."""
+        return not self._is_sqlite
+
     async def write(self, work: Callable[[Session], ResultT]) -> ResultT:
         """
         Run a transaction that may write; committed at the end, rolled back on an error.

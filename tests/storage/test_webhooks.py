@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from sqlmodel import Session
 
-from carvalue.core.appraisal import CarSource, ConfirmedCar
+from carvalue.core.appraisal import AppraisalStatus, CarSource, ConfirmedCar
 from carvalue.core.cars import Car, MakeModel
 from carvalue.core.errors import (
     StoreUnavailable,
@@ -18,7 +18,9 @@ from carvalue.core.errors import (
     WebhookEndpointDisabled,
     WebhookEndpointNotFound,
 )
+from carvalue.core.photos import Side
 from carvalue.core.ports import Position
+from carvalue.core.steps import SUCCESS
 from carvalue.core.valuation import Condition, MileageUnit, Usage, Valuation
 from carvalue.core.webhooks import (
     AT_ONCE,
@@ -152,6 +154,28 @@ async def test_two_changes_at_once(database: Database, webhooks: SqlWebhooks, cl
 
     told = [json.loads(one.delivery.body)["type"] for one in await webhooks.claim({})]
     assert sorted(told) == ["appraisal.confirmed", "appraisal.valued"]
+
+
+async def test_candidates(database: Database, webhooks: SqlWebhooks, clock: Clock) -> None:
+    """
+    That there are candidates is told to who wants to know, and kept where nobody does.
+    """
+    store = SqlAppraisalStore(database, now=clock)
+    answered = dict.fromkeys(Side, SUCCESS)
+    unheard = await store.add(an_appraisal("apr_1", created_at=clock.now), ())
+    await store.save(replace(unheard, categorization=answered))
+    await webhooks.add(an_endpoint())
+    heard = await store.add(an_appraisal("apr_2", created_at=clock.now), ())
+
+    await store.save(replace(heard, categorization=answered))
+
+    for one in ("apr_1", "apr_2"):
+        kept = await store.get(one)
+        assert (kept.version, kept.status) == (2, AppraisalStatus.needs_confirmation)
+    told = [json.loads(one.delivery.body) for one in await webhooks.claim({})]
+    assert [(one["type"], one["data"]["appraisal_id"]) for one in told] == [
+        ("appraisal.categorized", "apr_2")
+    ]
 
 
 async def test_nobody_to_tell(database: Database, webhooks: SqlWebhooks, clock: Clock) -> None:
