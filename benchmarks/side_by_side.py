@@ -44,7 +44,8 @@ DIGESTS = 0.3
 """Seconds that are left to what is written after an answer."""
 
 PREPARED = "photos are prepared, not passed on"
-"""Why a goal is missed; docs/performance.md has the floor."""
+IN_MEMORY = "photos are not written to disk"
+"""Why a goal is missed; docs/performance.md has the floors."""
 
 Pair = tuple[bytes, bytes]
 
@@ -203,6 +204,11 @@ def by_memory(ours: Server, one: Server, at_once: int) -> Iterator[Figure]:
     yield Figure(
         f"memory of one more appraisal at its peak, beside {one.name}",
         f"{ours.held(at_once):.1f} MB; {one.held(at_once):.1f}",
+        ours.held(at_once) / one.held(at_once),
+        f"of {one.name}",
+        most=1.0,
+        floor=IN_MEMORY,
+        known=15.0 if one.name == "fastapi" else 1.0,
     )
     told = (
         f"{each.name} {each.started_with:.0f} to {each.at_most[at_once]:.0f}"

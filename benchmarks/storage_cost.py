@@ -6,7 +6,7 @@ The service on SQLite (synchronous=FULL) and on PostgreSQL beside the same app w
 are in flight at any time, spread evenly, and the stand-in for the categorizer takes 1 s: what is
 printed is the time over that second. Then requests come as fast as they are answered and the
 stand-in takes 50 ms: what is printed is the processor's time for each. Medians of the rounds: a p99
-of one round rests on three requests, and on a shared machine it is anything between 25 and 120 ms
+of one round rests on three requests, and on a shared machine it is anything between 13 and 83 ms
 even without storage, so that many rounds are needed. At last every database is traced (by strace,
 where it is installed): an answer may not leave before the database has been synchronized with the
 disk. Some nine minutes; exits with 1 where a bar is exceeded.

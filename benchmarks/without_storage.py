@@ -93,7 +93,11 @@ class NoRows:
 
 
 class NoKeys:
-    """KeyStore of none, and nobody comes with a challenge: the one key is the environment's."""
+    """
+    KeyStore of none, and nobody comes with a challenge: the one key is the environment's.
+
+    What keeps keys is not implemented, since there are none to keep: whoever calls it is to fail.
+    """
 
     async def with_digest(self, digest: str) -> ApiKey | None:
         return None
