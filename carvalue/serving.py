@@ -294,10 +294,7 @@ def settle_down() -> None:
     gc.collect()
     gc.freeze()
     keep_memory()
-    import os
-
-    if os.environ.get("SWI"):
-        sys.setswitchinterval(float(os.environ["SWI"]))
+    sys.setswitchinterval(SWITCHED_AFTER)
 
 
 def keep_memory() -> None:

@@ -28,8 +28,8 @@ logger = logging.getLogger(__name__)
 _SAID: TypeAdapter[Answer | Awaited] = TypeAdapter(Answer | Awaited)
 KEPT_FOR = timedelta(days=62)
 """Until the bills of this month and the one before are there."""
-SETTLED_AFTER = 0.02
-"""Seconds; meanwhile the appraisal itself is saved, which the user waits for."""
+SETTLED_AFTER = 0.2
+"""Seconds, in which those of other appraisals gather; who asks the same does not wait for it."""
 
 _TABLE = table_of(PaidCallRow)
 _SAID_BEFORE = (
@@ -124,6 +124,7 @@ class SqlLedger:
         self, call: PaidCall, *, shared: bool, lost: Awaited | None = None
     ) -> tuple[Answer | Awaited, datetime] | None:
         if before := self._unsettled.get(call.question):
+            self._settling.hurry()
             await asyncio.wait({before})
         return await self._beginning.do(_Beginning(call, shared, lost))
 
@@ -137,6 +138,7 @@ class SqlLedger:
     async def close(self) -> None:
         """Wait until all is written."""
         if self._unsettled:
+            self._settling.hurry()
             await asyncio.wait(self._unsettled.values())
 
     def _settled(self, question: str, task: asyncio.Task[None]) -> None:

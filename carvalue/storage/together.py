@@ -6,6 +6,7 @@ so whoever comes alone waits for nobody, and the more there is to do the less ea
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
@@ -23,7 +24,7 @@ class Together(Generic[ItemT, ResultT]):
     `work` gets the items of a transaction, and gives as many results in their order; `run` is how
     it is run, such as `Database.write`.
 
-    `after` so many seconds it begins: for what nobody waits for, and others have more urgent.
+    `after` so many seconds it begins, or when somebody is in a hurry: for what nobody waits for.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Together(Generic[ItemT, ResultT]):
         self._after = after
         self._waiting: list[tuple[ItemT, asyncio.Future[ResultT]]] = []
         self._running: asyncio.Task[None] | None = None
+        self._hurried = asyncio.Event()
 
     async def do(self, item: ItemT) -> ResultT:
         """The result of one item. An error is that of all who were in its transaction."""
@@ -47,14 +49,27 @@ class Together(Generic[ItemT, ResultT]):
             self._running = asyncio.create_task(self._run())
         return await result
 
+    def hurry(self) -> None:
+        """Begin now with what has gathered."""
+        if self._waiting:
+            self._hurried.set()
+
     async def _run(self) -> None:
         try:
             while self._waiting:
-                await asyncio.sleep(self._after)
+                await self._gather()
                 some, self._waiting = self._waiting[:AT_ONCE], self._waiting[AT_ONCE:]
                 await self._transaction(some)
         finally:
             self._running = None
+
+    async def _gather(self) -> None:
+        if not self._after:
+            await asyncio.sleep(0)
+            return
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._hurried.wait(), self._after)
+        self._hurried.clear()
 
     async def _transaction(self, some: list[tuple[ItemT, "asyncio.Future[ResultT]"]]) -> None:
         items = [item for item, _ in some]

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
 import psycopg
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlmodel import Session
 
@@ -187,18 +187,20 @@ class _Transaction(Generic[ResultT]):
 
     def _once(self) -> ResultT:
         self._committing = self._stands_at_once
-        with Session(self._engine, expire_on_commit=False) as session:
-            if self._can_be_cut:
-                self._hold(session.connection().connection.driver_connection)
+        with self._engine.connect() as connection:
             try:
-                result = self._work(session)
-                session.flush()
-                self._committing = True
-                session.commit()
-                return result
-            except BaseException:
-                session.rollback()  # while it can be cut
-                raise
+                if self._can_be_cut:
+                    self._hold(connection.connection.driver_connection)
+                transaction = connection.begin()
+                try:
+                    with _session(connection) as session:
+                        result = self._work(session)
+                    self._committing = True
+                    transaction.commit()
+                    return result
+                except BaseException:
+                    transaction.rollback()  # while it can be cut
+                    raise
             finally:
                 self._hold(None)
 
@@ -218,6 +220,30 @@ class _Transaction(Generic[ResultT]):
             self._was_lost = True
             return True
         return False
+
+
+class _Session(Session):
+    """One whose connection, and its transaction, are at hand: most statements need no more."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection, expire_on_commit=False)
+        self._at_hand = connection
+
+    def connection(self, *_: Any, **__: Any) -> Connection:
+        return self._at_hand
+
+
+@contextmanager
+def _session(connection: Connection) -> Iterator[Session]:
+    """A session within the connection's transaction, with all that is pending written."""
+    session = _Session(connection)
+    try:
+        yield session
+        if session.in_transaction():  # else nobody has used more of it than the connection
+            session.commit()
+    finally:
+        if session.in_transaction():
+            session.close()
 
 
 def _shut_down(connection: Any) -> None:

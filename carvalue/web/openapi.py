@@ -11,8 +11,10 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
 
 from carvalue.web.openapi_examples import add_examples, event_examples, problem_examples
+from carvalue.web.problem_schemas import Problem
 from carvalue.web.problems import MEDIA_TYPE
 
 ABOUT = """\
@@ -91,6 +93,7 @@ def full_description(app: FastAPI) -> dict[str, Any]:
     schema["components"]["securitySchemes"] = SECURITY_SCHEMES
     schema["security"] = [{"bearer": []}]
     components = schema["components"]
+    _add(Problem, components["schemas"])
     for component in components["schemas"].values():
         _tidy(component)
     for operation in _operations(schema["paths"]):
@@ -119,18 +122,27 @@ def client_description(app: FastAPI) -> dict[str, Any]:
     return schema
 
 
-_PROBLEM = {"$ref": "#/components/schemas/Problem"}
+_COMPONENT = "#/components/schemas/{model}"
+_PROBLEM = {"$ref": _COMPONENT.format(model="Problem")}
 _APPRAISAL = {"$ref": "#/components/schemas/Appraisal"}
+
+
+def _add(model: type[BaseModel], schemas: dict[str, Any]) -> None:
+    """Add a model, and those that it names, among the components, which stay sorted."""
+    described = model.model_json_schema(ref_template=_COMPONENT, mode="serialization")
+    schemas.update(described.pop("$defs", {}))
+    schemas[model.__name__] = described
+    for name in sorted(schemas):
+        schemas[name] = schemas.pop(name)
 
 
 def _describe_operation(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
     for parameter in operation.get("parameters", []):
         _tidy(parameter["schema"])
     for status, response in operation["responses"].items():
-        content = response.get("content", {})
-        schema = content.get("application/json", {}).get("schema", {})
-        if schema == _PROBLEM:
-            content[MEDIA_TYPE] = content.pop("application/json")
+        if int(status) >= 400:
+            response.setdefault("content", {MEDIA_TYPE: {"schema": _PROBLEM}})
+        schema = response.get("content", {}).get("application/json", {}).get("schema", {})
         if response["description"] == "Successful Response":
             known = schemas.get(_name(schema), {"description": "It is done."})
             response["description"] = known["description"]

@@ -3,7 +3,9 @@ Callers that are slow, say nothing or take up connections: they are let go, and 
 """
 
 import contextlib
+import gc
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -11,6 +13,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from carvalue.serving import SWITCHED_AFTER
 from tests.fakes import jpeg
 from tests.limits.raw import HOST, Said, asked, connected, heard
 
@@ -283,3 +286,13 @@ def test_a_connection_is_kept(address: str) -> None:
         said = heard(opened)
 
     assert said.statuses == [200, 200, 200]
+
+
+def test_the_first_caller_settles_the_process(address: str) -> None:
+    """
+    From then on what was loaded is no longer looked through for garbage, and a transaction waits
+    ten times less for its turn than Python's 5 ms.
+    """
+    assert httpx.get(f"{address}/healthz").status_code == 200
+    assert gc.get_freeze_count() > 10_000
+    assert sys.getswitchinterval() == pytest.approx(SWITCHED_AFTER, abs=1e-5)
