@@ -6,6 +6,8 @@ the settings. `docs/observability.md` says what each metric is for.
 """
 
 from collections.abc import Mapping
+from functools import cache
+from typing import TypeVar
 
 from prometheus_client import (
     CollectorRegistry,
@@ -31,6 +33,8 @@ from carvalue.core.observer import (
     TakenOver,
     WebhookSent,
 )
+
+MetricT = TypeVar("MetricT", Counter, Histogram)
 
 REQUEST_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 4, 6, 8, 10, 12, 15, 20)
 """Seconds; a request may ask providers for 15 s, and the alert's promise is at 4 s."""
@@ -134,28 +138,28 @@ class Metrics:
         """Count what has happened."""
         match event:
             case RequestAnswered(method, route, status, seconds):
-                self._requests.labels(method, route, status).inc()
-                self._request_seconds.labels(method, route).observe(seconds)
+                _child(self._requests, method, route, status).inc()
+                _child(self._request_seconds, method, route).observe(seconds)
             case ProviderCalled(provider, outcome, seconds):
-                self._provider_calls.labels(provider, outcome).inc()
+                _child(self._provider_calls, provider, outcome).inc()
                 if event.made:
-                    self._provider_seconds.labels(provider).observe(seconds)
+                    _child(self._provider_seconds, provider).observe(seconds)
             case PhotoPrepared(seconds):
                 self._photo_seconds.observe(seconds)
             case Decided(decision):
-                self._decisions.labels(decision).inc()
+                _child(self._decisions, decision).inc()
             case Confirmed(source):
-                self._confirmations.labels(source).inc()
+                _child(self._confirmations, source).inc()
             case RunEnded(stage, outcome, seconds):
-                self._runs.labels(stage, outcome).inc()
-                self._run_seconds.labels(stage).observe(seconds)
+                _child(self._runs, stage, outcome).inc()
+                _child(self._run_seconds, stage).observe(seconds)
             case TakenOver(stage):
-                self._taken_over.labels(stage).inc()
+                _child(self._taken_over, stage).inc()
             case DatabaseUsed(kind, failed, seconds):
-                self._transactions.labels(kind, "failed" if failed else "done").inc()
-                self._transaction_seconds.labels(kind).observe(seconds)
+                _child(self._transactions, kind, "failed" if failed else "done").inc()
+                _child(self._transaction_seconds, kind).observe(seconds)
             case WebhookSent(outcome):
-                self._webhooks.labels(outcome).inc()
+                _child(self._webhooks, outcome).inc()
 
     def show_database(self, *, up: bool) -> None:
         """Whether the database could be used when last looked at."""
@@ -187,6 +191,12 @@ class Metrics:
         self, name: str, text: str, buckets: tuple[float, ...], *labels: str
     ) -> Histogram:
         return Histogram(name, text, labels, buckets=buckets, registry=self.registry)
+
+
+@cache
+def _child(metric: MetricT, *values: str) -> MetricT:
+    """The one with these labels; prometheus_client takes longer to find it than to count."""
+    return metric.labels(*values)
 
 
 def _show(gauge: Gauge, provider: str, limit: int | None) -> None:
