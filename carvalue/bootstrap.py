@@ -39,6 +39,7 @@ from carvalue.providers.vpic import VpicDecoder
 from carvalue.settings import Settings
 from carvalue.storage.api_keys import SqlKeys, server_secret
 from carvalue.storage.appraisals import SqlAppraisalStore
+from carvalue.storage.beginning import Beginnings
 from carvalue.storage.calls import SqlMemory, SqlQuotaBook
 from carvalue.storage.daily_calls import SqlDailyCalls
 from carvalue.storage.database import Database, database_url, is_sqlite
@@ -109,7 +110,10 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         deliverer.start()
         stack.push_async_callback(deliverer.stop, FINISHED_WITHIN)
         changes = Changes()
-        store = SqlAppraisalStore(database, changes=changes, recorded=deliverer.wake)
+        beginnings = Beginnings(database)
+        store = SqlAppraisalStore(
+            database, beginnings=beginnings, changes=changes, recorded=deliverer.wake
+        )
         memory = SqlMemory(database)
         if lock := alone_with(settings.database_url):
             stack.callback(lock.close)
@@ -124,7 +128,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             stack.push_async_callback(turns.close)
         book = SqlQuotaBook(database)
         stack.push_async_callback(book.close)
-        ledger = SqlLedger(database)
+        ledger = SqlLedger(database, beginnings=beginnings)
         stack.push_async_callback(ledger.close)
         catalog = await asyncio.to_thread(load_catalog, settings.catalog_extra)
         counting: QuotaBook = book

@@ -29,7 +29,7 @@ from carvalue.core.request_keys import RequestKey
 from carvalue.core.valuation import Valuation
 from carvalue.core.webhooks import deletion_event
 from carvalue.storage import leases, request_keys
-from carvalue.storage.adding import add_at_once
+from carvalue.storage.adding import Added
 from carvalue.storage.appraisal_rows import (
     CONFIRMATION,
     VALUATION,
@@ -40,9 +40,9 @@ from carvalue.storage.appraisal_rows import (
     read_row,
     write_change,
     write_deletion,
-    write_new,
 )
-from carvalue.storage.database import Database, is_postgresql
+from carvalue.storage.beginning import Beginnings
+from carvalue.storage.database import Database
 from carvalue.storage.leases import abandoned, new_lease
 from carvalue.storage.listening import notify
 from carvalue.storage.pages import newest_first
@@ -65,17 +65,23 @@ def _now() -> datetime:
 
 
 class SqlAppraisalStore:
-    """AppraisalStore in a SQL database. What has expired is not there, removed or not."""
+    """
+    AppraisalStore in a SQL database. What has expired is not there, removed or not.
+
+    `beginnings` are those of the ledger of the same database.
+    """
 
     def __init__(
         self,
         database: Database,
         *,
+        beginnings: Beginnings | None = None,
         changes: Changes | None = None,
         recorded: Callable[[], None] = lambda: None,
         now: Callable[[], datetime] = _now,
     ) -> None:
         self._database = database
+        self._beginnings = beginnings or Beginnings(database, now=now)
         self._changes = changes or Changes()
         self._recorded = recorded
         self._now = now
@@ -87,15 +93,7 @@ class SqlAppraisalStore:
     ) -> Appraisal:
         added = replace(appraisal, version=1, lease=new_lease(appraisal))
 
-        def write(session: Session) -> None:
-            if is_postgresql(session):
-                add_at_once(session, added, photos, key, self._now())
-                return
-            if key is not None:
-                request_keys.keep(session, key, added.id, self._now())
-            write_new(session, added, photos)
-
-        await self._database.write_each(write)
+        await self._beginnings.add(Added(added, photos, key))
         self._owners.put(added.id, (added.owner, added.expires_at))
         return added
 

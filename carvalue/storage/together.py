@@ -10,8 +10,6 @@ import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
-from sqlmodel import Session
-
 AT_ONCE = 64
 """So many at most, lest those in front wait for those behind."""
 
@@ -21,24 +19,27 @@ ResultT = TypeVar("ResultT")
 
 class Together(Generic[ItemT, ResultT]):
     """
-    `work` gets the items of a transaction, and gives as many results in their order; `run` is how
-    it is run, such as `Database.write`.
+    `transaction` gets the items of one, and gives as many results in their order.
 
-    `after` so many seconds it begins, or when somebody is in a hurry: for what nobody waits for.
+    Items gather for so many `turns` of the event loop; or for `seconds`, if nobody is in a hurry:
+    for what nobody waits for. `parallel`: the next ones need not wait for those before.
     """
 
     def __init__(
         self,
-        run: Callable[[Callable[[Session], Sequence[ResultT]]], Awaitable[Sequence[ResultT]]],
-        work: Callable[[Session, Sequence[ItemT]], Sequence[ResultT]],
+        transaction: Callable[[Sequence[ItemT]], Awaitable[Sequence[ResultT]]],
         *,
-        after: float = 0.0,
+        turns: int = 1,
+        seconds: float = 0.0,
+        parallel: bool = False,
     ) -> None:
-        self._run_work = run
-        self._work = work
-        self._after = after
+        self._transaction = transaction
+        self._turns = turns
+        self._seconds = seconds
+        self._parallel = parallel
         self._waiting: list[tuple[ItemT, asyncio.Future[ResultT]]] = []
         self._running: asyncio.Task[None] | None = None
+        self._under_way: set[asyncio.Task[None]] = set()
         self._hurried = asyncio.Event()
 
     async def do(self, item: ItemT) -> ResultT:
@@ -59,23 +60,27 @@ class Together(Generic[ItemT, ResultT]):
             while self._waiting:
                 await self._gather()
                 some, self._waiting = self._waiting[:AT_ONCE], self._waiting[AT_ONCE:]
-                await self._transaction(some)
+                task = asyncio.create_task(self._done(some))
+                self._under_way.add(task)
+                task.add_done_callback(self._under_way.discard)
+                if not self._parallel:
+                    await asyncio.wait({task})
         finally:
             self._running = None
 
     async def _gather(self) -> None:
-        if not self._after:
-            await asyncio.sleep(0)
+        if not self._seconds:
+            for _ in range(self._turns):
+                await asyncio.sleep(0)
             return
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._hurried.wait(), self._after)
+            await asyncio.wait_for(self._hurried.wait(), self._seconds)
         self._hurried.clear()
 
-    async def _transaction(self, some: list[tuple[ItemT, "asyncio.Future[ResultT]"]]) -> None:
-        items = [item for item, _ in some]
+    async def _done(self, some: list[tuple[ItemT, "asyncio.Future[ResultT]"]]) -> None:
         waiting = [result for _, result in some]
         try:
-            results = await self._run_work(lambda session: self._work(session, items))
+            results = await self._transaction([item for item, _ in some])
         except Exception as error:  # noqa: BLE001 - it is raised where it is waited for
             for result in waiting:
                 if not result.done():

@@ -1,0 +1,100 @@
+"""
+Keeps what an appraisal begins with: itself with its photos, and the calls that are made about them.
+
+The calls are known a moment after the appraisal, before that has gone to the database, and so both
+go there together: a transaction costs more than what is written in it, and the user waits for it.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from sqlmodel import Session
+
+from carvalue.core.request_keys import RequestKeyTaken
+from carvalue.storage.adding import Added, add, begin_at_once
+from carvalue.storage.database import Database
+from carvalue.storage.paid_calls import Beginning, Known, begin, known, matching, send
+from carvalue.storage.together import Together
+
+TURNS = 4
+"""Of the event loop, within which the calls about an appraisal follow it."""
+
+Item = Added | Beginning
+Result = Known | RequestKeyTaken
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Beginnings:
+    """Adds appraisals, and writes down the calls about them. Raises `StoreUnavailable`."""
+
+    def __init__(self, database: Database, *, now: Callable[[], datetime] = _now) -> None:
+        self._database = database
+        self._now = now
+        self._together: Together[Item, Result] = Together(
+            self._written, turns=TURNS, parallel=database.is_remote
+        )
+
+    async def add(self, one: Added) -> None:
+        """Raises `RequestKeyTaken`, with nothing of it kept."""
+        if isinstance(taken := await self._together.do(one), RequestKeyTaken):
+            raise taken
+
+    async def begin(self, call: Beginning) -> Known:
+        """What was said before; None: it is written that the call is made."""
+        said = await self._together.do(call)
+        assert not isinstance(said, RequestKeyTaken)  # noqa: S101 - that is said of appraisals
+        return said
+
+    async def _written(self, items: Sequence[Item]) -> Sequence[Result]:
+        added = [item for item in items if isinstance(item, Added)]
+        calls = [item for item in items if isinstance(item, Beginning)]
+        if self._database.is_remote and len(added) <= 1:
+            taken, said = await self._at_once(added, calls)
+        else:
+            now = self._now()
+            taken, said = await self._database.write(
+                lambda session: _in_one_transaction(session, added, calls, now)
+            )
+        results: dict[int, Result] = {id(item): None for item in items}
+        results |= {id(one): result for one, result in zip(added, taken, strict=True)}
+        results |= {id(one): result for one, result in zip(calls, said, strict=True)}
+        return [results[id(item)] for item in items]
+
+    async def _at_once(
+        self, added: Sequence[Added], calls: Sequence[Beginning]
+    ) -> tuple[list[RequestKeyTaken | None], list[Known]]:
+        """One statement, and a second one for calls of which something else was said before."""
+        now, one = self._now(), added[0] if added else None
+        is_added, before = await self._database.write_each(
+            lambda session: begin_at_once(session, one, calls, now)
+        )
+        said = [known(before, call, now) for call in calls]
+        left = [
+            call
+            for call, found in zip(calls, said, strict=True)
+            if found is None and matching(before, call)
+        ]
+        if left:
+            await self._database.write_each(lambda session: send(session, left, now))
+        return [None if is_added else _taken() for _ in added], said
+
+
+def _in_one_transaction(
+    session: Session, added: Sequence[Added], calls: Sequence[Beginning], now: datetime
+) -> tuple[list[RequestKeyTaken | None], list[Known]]:
+    taken: list[RequestKeyTaken | None] = []
+    for one in added:
+        try:
+            add(session, one, now)
+        except RequestKeyTaken as error:
+            taken.append(error)
+        else:
+            taken.append(None)
+    return taken, begin(session, calls, now) if calls else []
+
+
+def _taken() -> RequestKeyTaken:
+    return RequestKeyTaken("The same request came a moment before.")
