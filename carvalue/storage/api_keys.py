@@ -58,7 +58,8 @@ class SqlKeys:
 
         def write(session: Session) -> bool:
             inserted = upsert(session, UsedChallengeRow).values(row).on_conflict_do_nothing()
-            return session.connection().execute(inserted).rowcount == 1
+            new = inserted.returning(col(UsedChallengeRow.hash))
+            return session.connection().execute(new).first() is not None
 
         return await self._database.write(write)
 

@@ -70,7 +70,10 @@ _AWAITED_ADDED = insert(_AWAITED)
 _PHOTOS_ADDED = insert(_PHOTOS)
 _CONFIRMATION_PUT = inserts(_CONFIRMATIONS, key=["id"], changing=["document"])
 _PHOTO_PUT = inserts(_PHOTOS, key=["appraisal_id", "side"], changing=["content", "width", "height"])
-_VALUATION_ADDED = inserts(_VALUATIONS, key=["id"])
+_VALUATION_ADDED = {
+    dialect: insert.returning(_VALUATIONS.c.id)
+    for dialect, insert in inserts(_VALUATIONS, key=["id"]).items()
+}
 
 
 def read_row(session: Session, id: str) -> Any:
@@ -231,7 +234,7 @@ def _write_valuation(session: Session, id: str, valuation: Valuation | None) -> 
             "document": VALUATION.dump_json(valuation).decode(),
         },
     )
-    return added.rowcount > 0
+    return added.first() is not None
 
 
 def photo_columns(photo: Photo) -> dict[str, Any]:

@@ -21,7 +21,7 @@ _KEPT = {
         index_elements=_WHO,
         set_={name: insert(_KEYS).excluded[name] for name in _MADE},
         where=_KEYS.c.expires_at <= bindparam("now"),
-    )
+    ).returning(_KEYS.c.key)
     for dialect, insert in INSERTS.items()
 }
 _KNOWN = select(_KEYS).where(*(_KEYS.c[name] == bindparam(name) for name in _WHO))
@@ -53,7 +53,7 @@ def keep(session: Session, key: RequestKey, resource_id: str, now: datetime) -> 
             "now": now,
         },
     )
-    if kept.rowcount == 0:
+    if kept.first() is None:
         raise RequestKeyTaken("The same request came a moment before.")
 
 

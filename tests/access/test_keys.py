@@ -26,7 +26,7 @@ from carvalue.core.callers import Scope
 from carvalue.core.devices import DeviceSessions
 from carvalue.core.errors import StoreUnavailable, Unauthorized
 from carvalue.core.signing import Signer
-from carvalue.storage.api_keys import SqlKeys, server_secret
+from carvalue.storage.api_keys import server_secret
 from carvalue.storage.database import Database
 from tests.access.conftest import client_of, device, with_keys
 from tests.fakes import Clock
@@ -331,10 +331,3 @@ async def test_replicas_share_a_secret(databases: list[Database]) -> None:
 
     assert first == second
     assert len(first) == 32
-
-
-async def test_a_challenge_is_used_once(databases: list[Database], clock: Clock) -> None:
-    ours, theirs = map(SqlKeys, databases)
-
-    assert await ours.use("challenge", clock())
-    assert not await theirs.use("challenge", clock())

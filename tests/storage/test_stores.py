@@ -24,6 +24,7 @@ from carvalue.core.errors import (
 from carvalue.core.labels import Label
 from carvalue.core.photos import Photo, Side
 from carvalue.core.ports import AppraisalStore
+from carvalue.core.request_keys import RequestKey, RequestKeyTaken
 from carvalue.core.steps import SUCCESS, Step, StepCode
 from carvalue.core.valuation import (
     Adjustments,
@@ -238,6 +239,22 @@ async def test_a_photo_taken_again(store: AppraisalStore) -> None:
 
     assert await store.photo("apr_1", Side.back) == better
     assert await store.photo("apr_1", Side.front) == a_photo(Side.front)
+
+
+async def test_a_change_that_was_asked_for_before(store: AppraisalStore, clock: Clock) -> None:
+    """
+    The same request came to somebody else a moment before: nothing of it is done again.
+    """
+    key = RequestKey("caller", "create_valuation", "key", "fingerprint")
+    seen = await store.add(an_appraisal(), PHOTOS)
+    first = replace(seen, valuation=a_valuation("val_1", clock), valuation_id="val_1")
+    known = await store.save(first, key=key)
+
+    with pytest.raises(RequestKeyTaken):
+        await store.save(replace(known, valuation=a_valuation("val_2", clock)), key=key)
+
+    assert await store.get("apr_1") == known
+    assert [one.id for one in await store.valuations("apr_1", limit=5)] == ["val_1"]
 
 
 # Deleting and expiring

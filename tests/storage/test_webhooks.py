@@ -156,6 +156,25 @@ async def test_two_changes_at_once(database: Database, webhooks: SqlWebhooks, cl
     assert sorted(told) == ["appraisal.confirmed", "appraisal.valued"]
 
 
+async def test_every_price_is_told(database: Database, webhooks: SqlWebhooks, clock: Clock) -> None:
+    """
+    A car that has a price already gets another one; what changes besides is not told.
+    """
+    await webhooks.add(an_endpoint())
+    store = SqlAppraisalStore(database, now=clock)
+    added = await store.add(an_appraisal(created_at=clock.now), ())
+    chosen = replace(added, car=ConfirmedCar(Car(COROLLA, 2010), CarSource.suggested))
+    usage = Usage(58_000, MileageUnit.mi, Condition.good)
+    first = Valuation("val_1", None, usage, "US", PRICE, "fake", clock())
+    priced = await store.save(replace(chosen, valuation=first))
+    again = await store.save(replace(priced, valuation=replace(first, id="val_2")))
+
+    await store.save(replace(again, client_reference="other"))
+
+    told = [json.loads(one.delivery.body)["type"] for one in await webhooks.claim({})]
+    assert told == ["appraisal.valued"] * 2
+
+
 async def test_candidates(database: Database, webhooks: SqlWebhooks, clock: Clock) -> None:
     """
     That there are candidates is told to who wants to know, and kept where nobody does.
