@@ -3,7 +3,7 @@ Measure what small requests take: `python -m benchmarks.answering`.
 
 To get an appraisal, to confirm its car again with specs that are kept, and to price it again with a
 price that is kept, beside FastAPI alone that answers with the very same bytes out of nothing
-(`benchmarks.bare`): no key, no limits, no log, no database; and beside that with as many
+(`benchmarks.bare_answers`): no key, no limits, no log, no database; and beside that with as many
 transactions on a row of SQLite as the service has, which is what keeping takes at least. In turns;
 what counts is the processor's time of the server's process.
 """
@@ -74,7 +74,7 @@ def kinds(id: str) -> list[Kind]:
 
 def measured(quick: bool) -> Iterator[Figure]:
     with tempfile.TemporaryDirectory() as folder:
-        found = asyncio.run(compared(3 if quick else 7, 48 if quick else 100, Path(folder)))
+        found = asyncio.run(compared(3 if quick else 7, 24 if quick else 100, Path(folder)))
     for name, taken in found.items():
         yield Figure(
             name,
@@ -97,7 +97,7 @@ async def compared(rounds: int, times: int, folder: Path) -> dict[str, Compared]
         url = stack.enter_context(database("sqlite"))
         env, port = environment("", "", SHOWN=str(folder / "shown.json"), KEPT=url), free_port()
         bare = await stack.enter_async_context(
-            served(port, env, folder / "bare.log", module="benchmarks.bare", variant=["measured"])
+            served(port, env, folder / "bare.log", module="benchmarks.bare_answers")
         )
         theirs = await stack.enter_async_context(client(f"http://127.0.0.1:{port}"))
         found = {}

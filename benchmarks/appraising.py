@@ -61,7 +61,7 @@ class Taken:
 
 def measured(quick: bool) -> Iterator[Figure]:
     with tempfile.TemporaryDirectory() as folder:
-        yield from figures(asyncio.run(taken_in(6 if quick else 24, Path(folder))))
+        yield from figures(asyncio.run(taken_in(5 if quick else 24, Path(folder))))
 
 
 async def taken_in(rounds: int, folder: Path) -> Taken:

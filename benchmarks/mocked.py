@@ -6,7 +6,7 @@ import sys
 
 import uvicorn
 
-from benchmarks.serving import end_with_input
+from benchmarks.peers.ending import end_with_input
 from mocks.app import create_app
 
 if __name__ == "__main__":

@@ -59,7 +59,7 @@ USUAL = "12 MP JPEG"
 
 
 def samples(quick: bool) -> Iterator[Sample]:
-    yield Sample(USUAL, large_photo(), 5 if quick else 15)
+    yield Sample(USUAL, large_photo(), 7 if quick else 15)
     yield Sample("12 MP progressive JPEG", large_photo(progressive=True), 2 if quick else 6)
     if quick:
         return

@@ -25,7 +25,6 @@ from httpx_aiohttp import HttpxAiohttpClient
 from PIL import Image
 
 from benchmarks.peers.ending import end_with_input
-from carvalue.__main__ import main
 from tests.postgres import FAST, postgresql
 from tests.servers import ROOT
 
@@ -111,6 +110,7 @@ class StandIn:
                     continue
                 call = Call(_photo_in(body), path.split("/")[1], len(body), time.monotonic())
                 self.calls.append(call)
+                del body  # what is held while it takes its time is the service's
                 await asyncio.sleep(self.seconds())
                 writer.write(_answer(200, SEEN))
                 call.ended_at = time.monotonic()
@@ -186,6 +186,7 @@ def environment(categorizer_url: str, database_url: str, **more: str) -> dict[st
     nobody = "http://127.0.0.1:9"
     return clean | {
         "PYTHONPATH": str(ROOT),
+        "PYTHONDONTWRITEBYTECODE": "",  # modules are compiled once, as where it is installed
         "CARVALUE_CATEGORIZERS": "imagga",
         "CARVALUE_IMAGGA__BASE_URL": categorizer_url,
         "CARVALUE_IMAGGA__API_KEY": "none",
@@ -293,6 +294,8 @@ def client(address: str) -> httpx.AsyncClient:
 
 
 if __name__ == "__main__":
+    from carvalue.__main__ import main  # takes long to import: not for whoever only starts it
+
     end_with_input()
     sys.argv = ["carvalue", "serve", "--port", *sys.argv[1:]]
     main()

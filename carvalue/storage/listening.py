@@ -8,7 +8,6 @@ who listen at that moment. So whoever was cut off takes everything for changed.
 import asyncio
 import logging
 
-import psycopg
 from sqlalchemy import String, bindparam, func, make_url, select
 from sqlmodel import Session
 
@@ -37,20 +36,20 @@ async def listen(url: str, changes: Changes) -> None:
     parsed = make_url(url)
     if parsed.get_backend_name() != "postgresql":
         return
+    import psycopg  # 9 MB and 0.1 s, which SQLite does without
+
     address = parsed.set(drivername="postgresql").render_as_string(hide_password=False)
     while True:
         try:
-            await _listen(address, changes)
+            connection = await psycopg.AsyncConnection.connect(
+                address, autocommit=True, connect_timeout=5
+            )
+            async with connection:
+                await connection.execute(f"LISTEN {CHANNEL}")
+                changes.anything()
+                async for notice in connection.notifies():
+                    changes.changed(notice.payload)
         except psycopg.Error:
             # The cause may name the address with its password.
             logger.warning("changes of other processes are not heard of")
         await asyncio.sleep(AGAIN_AFTER)
-
-
-async def _listen(address: str, changes: Changes) -> None:
-    connection = await psycopg.AsyncConnection.connect(address, autocommit=True, connect_timeout=5)
-    async with connection:
-        await connection.execute(f"LISTEN {CHANNEL}")
-        changes.anything()
-        async for notice in connection.notifies():
-            changes.changed(notice.payload)

@@ -17,11 +17,13 @@ _KEYS = table_of(RequestKeyRow)
 _WHO = ("caller", "operation", "key")
 _MADE = ("fingerprint", "resource_id", "expires_at")
 _KEPT = {
-    dialect: insert(_KEYS).on_conflict_do_update(
+    dialect: insert(_KEYS)
+    .on_conflict_do_update(
         index_elements=_WHO,
         set_={name: insert(_KEYS).excluded[name] for name in _MADE},
         where=_KEYS.c.expires_at <= bindparam("now"),
-    ).returning(_KEYS.c.key)
+    )
+    .returning(_KEYS.c.key)
     for dialect, insert in INSERTS.items()
 }
 _KNOWN = select(_KEYS).where(*(_KEYS.c[name] == bindparam(name) for name in _WHO))

@@ -16,7 +16,6 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
-import psycopg
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlmodel import Session
@@ -247,6 +246,8 @@ def _session(connection: Connection) -> Iterator[Session]:
 
 
 def _shut_down(connection: Any) -> None:
+    import psycopg  # PostgreSQL's alone; see `listening.py`
+
     with contextlib.suppress(OSError, psycopg.Error):  # it is closed already, or lost
         descriptor = os.dup(connection.fileno())
         with socket.socket(fileno=descriptor) as ours:
