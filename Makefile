@@ -38,7 +38,7 @@ browser: $(VENV)/.dev tests/page/node_modules ## Use the page in Chromium, which
 tests/page/node_modules: tests/page/package-lock.json
 	@cd tests/page && npm ci --silent --ignore-scripts && touch node_modules
 
-bench: $(VENV)/.dev ## Measure how fast and how small it is, beside what others take (ARGS=--quick: some two minutes)
+bench: $(VENV)/.dev ## Measure how fast and how small it is, beside what others take (ARGS=--quick: below 90 s)
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 live: $(VENV)/.dev ## Ask the real providers whose keys are in the environment

@@ -3,7 +3,7 @@ Measure everything, bounded, and print one table: `make bench`, or `make bench A
 
 Each part is a process of its own, which is stopped when its time is over; each is a command of its
 own as well: `python -m benchmarks.preparing`. Exits with 1 where a ratio misses its goal by more
-than is known, or a part does not end. Less than ten minutes; a quick run, some two minutes.
+than is known, or a part does not end. Less than ten minutes; a quick run, less than 90 s.
 """
 
 import argparse

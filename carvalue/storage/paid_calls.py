@@ -48,7 +48,8 @@ _SENT = {
     )
     for dialect, insert in INSERTS.items()
 }
-# On PostgreSQL both of it is part of one statement.
+# On PostgreSQL both of it is part of one statement. What is looked for is given as arrays: with
+# what is asked as a subquery, no index would be used.
 BEGUN = """
     asked AS (
         SELECT * FROM unnest(
@@ -58,8 +59,8 @@ BEGUN = """
     ), said AS (
         SELECT row.* FROM paid_call AS row
         WHERE (
-            row.question IN (SELECT question FROM asked WHERE shared)
-            OR row.key IN (SELECT key FROM asked WHERE NOT shared)
+            row.question = ANY(CAST(:shared_questions AS text[]))
+            OR row.key = ANY(CAST(:own_keys AS text[]))
         ) AND row.outcome = ANY(CAST(:counting AS text[])) AND row.settled_at > :since
     ), sent AS (
         INSERT INTO paid_call AS row (
@@ -131,6 +132,8 @@ def asked_of(some: Sequence[Beginning], now: datetime) -> dict[str, Any]:
     """The parameters of `BEGUN`."""
     calls = [one.call for one in some]
     return {
+        "shared_questions": [one.call.question for one in some if one.shared],
+        "own_keys": [one.call.key for one in some if not one.shared],
         "keys": [call.key for call in calls],
         "questions": [call.question for call in calls],
         "appraisals": [call.appraisal_id for call in calls],

@@ -5,7 +5,9 @@ What an appraisal begins with goes to the database in one piece: itself, and the
 import asyncio
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
+import psycopg
 import pytest
 
 from carvalue.core.answers import Answer
@@ -20,6 +22,7 @@ from carvalue.storage.beginning import Beginnings
 from carvalue.storage.database import Database
 from carvalue.storage.ledger import SqlLedger
 from tests.fakes import Clock, a_photo, an_appraisal
+from tests.storage.conftest import opened, url_of
 
 pytestmark = pytest.mark.anyio
 
@@ -128,3 +131,37 @@ async def test_a_taken_key_on_its_own(both: Both) -> None:
     assert isinstance(taken, RequestKeyTaken)
     assert said is None
     assert {one.id for one in await both.store.page(limit=9)} == {"apr_1"}
+
+
+async def test_the_ledger_may_be_long(
+    request: pytest.FixtureRequest, tmp_path: Path, clock: Clock
+) -> None:
+    """
+    What was said before is found by an index: nobody waits for the calls of all others.
+    """
+    url = url_of("postgresql", request, tmp_path)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO paid_call SELECT md5(one::text), md5(one::text), 'apr_0', 'front',"
+            " 'imagga', 1, 'answered', now(), now(), '{}' FROM generate_series(1, 5000) AS one"
+        )
+        connection.execute("ANALYZE paid_call")
+        before = scans(connection)
+        with opened(url) as database:
+            await Both(database, clock).begin("apr_1", Side.front)
+        for _ in range(100):
+            await asyncio.sleep(0.1)
+            if (found := scans(connection))[0] > before[0]:  # it is counted some time later
+                break
+
+    assert found[0] > before[0]
+    assert found[1] == before[1]
+
+
+def scans(connection: psycopg.Connection) -> tuple[int, int]:
+    """How often the ledger's indexes were used, and how many rows were read without them."""
+    row = connection.execute(
+        "SELECT idx_scan, seq_tup_read FROM pg_stat_user_tables WHERE relname = 'paid_call'"
+    ).fetchone()
+    assert row is not None
+    return row
