@@ -16,7 +16,7 @@ from carvalue.storage.database import Database
 from carvalue.storage.paid_calls import Beginning, Known, begin, known, matching, send
 from carvalue.storage.together import Together
 
-TURNS = 4
+TURNS = 3
 """Of the event loop, within which the calls about an appraisal follow it."""
 
 Item = Added | Beginning

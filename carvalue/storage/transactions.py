@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -99,51 +100,84 @@ class Lane:
             can_be_cut=self._run_seconds is not None,
             stands_at_once=stands_at_once,
         )
-        turn = self._threads.submit(transaction.run)
-        waiting = self._waiting(turn, transaction)
-        if self._run_seconds is not None:
-            # A timer of its own, since the caller may go away; that ends no transaction.
-            seconds = self._queue_seconds + self._run_seconds
-            timer = asyncio.get_running_loop().call_later(seconds, transaction.cut)
-            waiting.add_done_callback(lambda _: timer.cancel())
-        done, _ = await asyncio.wait({waiting}, timeout=self._queue_seconds)
-        if not done and turn.cancel():
-            raise StoreUnavailable("The database is busy.")
-        if not done and self._run_seconds is not None:
-            # Not asyncio.timeout: it would wait for the thread, which may wait for ever.
-            done, _ = await asyncio.wait({waiting}, timeout=self._run_seconds)
-            if not done:
-                transaction.cut()
-                raise StoreUnavailable("The database does not answer.")
-        return await waiting
+        turn = self._begun(transaction.run, transaction)
+        turn.limit(self._queue_seconds, self._run_seconds, transaction.cut)
+        return await turn.ended
 
     async def call(self, function: Callable[[], ResultT]) -> ResultT:
         """Run something else in its turn, to its end."""
-        return await self._waiting(self._threads.submit(function))
+        return await self._begun(function).ended
 
-    def _waiting(
-        self, turn: Future[ResultT], transaction: "_Transaction[ResultT] | None" = None
-    ) -> "asyncio.Future[ResultT]":
-        self._open[turn] = transaction
-        waiting = asyncio.wrap_future(turn)
-
-        def ended(waiting: "asyncio.Future[ResultT]") -> None:
-            del self._open[turn]
-            if not waiting.cancelled():
-                waiting.exception()  # its caller may have gone
-
-        waiting.add_done_callback(ended)
-        return waiting
+    def _begun(
+        self,
+        function: Callable[[], ResultT],
+        transaction: "_Transaction[ResultT] | None" = None,
+    ) -> "_Turn[ResultT]":
+        turn = _Turn(self._threads, function)
+        self._open[turn.running] = transaction
+        turn.running.add_done_callback(self._open.pop)
+        return turn
 
     def close(self) -> None:
         """Let what is under way end, but do not wait for a server that does not answer."""
         if self._run_seconds is not None:
-            _, stuck = wait(self._open, timeout=self._run_seconds)
+            _, stuck = wait(list(self._open), timeout=self._run_seconds)
             for turn in stuck:
                 if transaction := self._open.get(turn):
                     transaction.cut()
         self._threads.shutdown()
         self.engine.dispose()
+
+
+class _Turn(Generic[ResultT]):
+    """
+    A function that waits for a thread, then runs in it; `ended` is its result for the event loop.
+
+    Who waits for it may go away: it is run to its end all the same.
+    """
+
+    def __init__(self, threads: ThreadPoolExecutor, function: Callable[[], ResultT]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._function = function
+        self._timer: asyncio.TimerHandle | None = None
+        self.ended: asyncio.Future[ResultT] = self._loop.create_future()
+        self.running = threads.submit(self._run)
+
+    def limit(
+        self, queue_seconds: float, run_seconds: float | None, cut: Callable[[], None]
+    ) -> None:
+        """Let it wait, and then run, for so long; who waits hears `StoreUnavailable`."""
+
+        def has_waited() -> None:
+            if not self.ended.done() and self.running.cancel():
+                self.ended.set_exception(StoreUnavailable("The database is busy."))
+            elif run_seconds is not None:
+                self._timer = self._loop.call_later(run_seconds, has_run)
+
+        def has_run() -> None:
+            cut()
+            if not self.ended.done():
+                self.ended.set_exception(StoreUnavailable("The database does not answer."))
+
+        self._timer = self._loop.call_later(queue_seconds, has_waited)
+
+    def _run(self) -> None:
+        try:
+            told = partial(self._tell, self._function(), None)
+        except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
+            told = partial(self._tell, None, error)
+        with contextlib.suppress(RuntimeError):  # the loop has been closed
+            self._loop.call_soon_threadsafe(told)
+
+    def _tell(self, result: Any, error: BaseException | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        if self.ended.done():
+            return
+        if error is not None:
+            self.ended.set_exception(error)
+        else:
+            self.ended.set_result(result)
 
 
 class _Transaction(Generic[ResultT]):
