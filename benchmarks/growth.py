@@ -40,7 +40,8 @@ from carvalue.web.cursors import Cursors
 from tests.servers import free_port
 
 FEW, MANY = 1_000, 1_000_000
-DAYS = 30
+DAYS, MARGIN = 30, 0.02
+"""The oldest does not expire while it is asked for."""
 MOST_TIMES = 1.3
 TURNS, AT_A_TURN = 12, 10
 TOO_LONG = 5.0
@@ -66,9 +67,9 @@ class Filler:
         """Copies of the table's rows, the oldest first."""
         known = self.models["appraisal"][0]["id"]
         first = count - count // DAYS if table in OF_ONE_DAY else 0
-        started = datetime.now(UTC) - timedelta(days=DAYS)
+        started = datetime.now(UTC) - timedelta(days=DAYS - MARGIN)
         for number, id in enumerate(self.ids[first:count], first):
-            at = started + timedelta(days=DAYS - 0.01) * (number / count)
+            at = started + timedelta(days=DAYS - 2 * MARGIN) * (number / count)
             for model in self.models[table]:
                 yield tuple(self._column(*one, known, id, at) for one in model.items())
 
