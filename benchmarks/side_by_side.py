@@ -94,8 +94,8 @@ class Server:
         self.megabyte_seconds[len(pairs)] = on_top * seconds / len(pairs)
 
     def held(self, at_once: int) -> float:
-        """MB for each appraisal that is added to one."""
-        return max(0.01, self.at_most[at_once] - self.at_most[1]) / (at_once - 1)
+        """MB for each appraisal that is added to one; less than one is not told from nothing."""
+        return max(1.0, (self.at_most[at_once] - self.at_most[1]) / (at_once - 1))
 
 
 def measured(quick: bool) -> Iterator[Figure]:
