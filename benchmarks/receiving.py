@@ -1,11 +1,12 @@
 """
 Measure what it takes to receive two photos of 3 MB: `python -m benchmarks.receiving`.
 
-The service with a route that reads both photos and throws them away, so that all of its middleware
-and its server's settings are in it, beside FastAPI's `UploadFile` alone: as it comes, and as it was
-measured to be best (`benchmarks.bare`). Eight requests are in flight; what counts is the
-processor's time of the server's process. Then the service itself, in this process: what it holds of
-two photos while they are worked at and while the categorizer is waited for, and what it sends on.
+The service with a route that reads both photos and throws them away (`benchmarks.receiver`), so
+that all of its middleware and its server's settings are in it, beside FastAPI's `UploadFile` alone:
+as it comes, and as it was measured to be best (`benchmarks.bare`). Eight requests are in flight;
+what counts is the processor's time of the server's process. Then the service itself, in this
+process: what it holds of two photos while they are worked at and while the categorizer is waited
+for, and what it sends on.
 """
 
 import asyncio

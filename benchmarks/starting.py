@@ -3,8 +3,8 @@ Measure how long a start takes, and what is held then: `python -m benchmarks.sta
 
 A start is `carvalue serve` from the command until it has answered a request, on a database that is
 there, beside the least that one can serve with the same server (`benchmarks.least`), in turns. What
-counts is the processor's time: others may use the machine. Memory is that of the process and its
-decoders, what they share counted once, five seconds after it started and nothing was asked.
+counts is the processor's time, at best: others may use the machine. Memory is that of the process
+and its decoders, what they share counted once, seconds after it started and nothing was asked.
 """
 
 import asyncio

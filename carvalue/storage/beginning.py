@@ -5,7 +5,7 @@ The calls are known a moment after the appraisal, before that has gone to the da
 go there together: a transaction costs more than what is written in it, and the user waits for it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from sqlmodel import Session
@@ -14,6 +14,7 @@ from carvalue.core.request_keys import RequestKeyTaken
 from carvalue.storage.adding import Added, add, begin_at_once
 from carvalue.storage.database import Database
 from carvalue.storage.paid_calls import Beginning, Known, begin, known, matching, send
+from carvalue.storage.request_keys import taken
 from carvalue.storage.together import Together
 
 TURNS = 3
@@ -39,8 +40,8 @@ class Beginnings:
 
     async def add(self, one: Added) -> None:
         """Raises `RequestKeyTaken`, with nothing of it kept."""
-        if isinstance(taken := await self._together.do(one), RequestKeyTaken):
-            raise taken
+        if isinstance(refused := await self._together.do(one), RequestKeyTaken):
+            raise refused
 
     async def begin(self, call: Beginning) -> Known:
         """What was said before; None: it is written that the call is made."""
@@ -52,16 +53,14 @@ class Beginnings:
         added = [item for item in items if isinstance(item, Added)]
         calls = [item for item in items if isinstance(item, Beginning)]
         if self._database.is_remote and len(added) <= 1:
-            taken, said = await self._at_once(added, calls)
+            refused, said = await self._at_once(added, calls)
         else:
             now = self._now()
-            taken, said = await self._database.write(
+            refused, said = await self._database.write(
                 lambda session: _in_one_transaction(session, added, calls, now)
             )
-        results: dict[int, Result] = {id(item): None for item in items}
-        results |= {id(one): result for one, result in zip(added, taken, strict=True)}
-        results |= {id(one): result for one, result in zip(calls, said, strict=True)}
-        return [results[id(item)] for item in items]
+        results: Sequence[Iterator[Result]] = (iter(refused), iter(said))
+        return [next(results[isinstance(item, Beginning)]) for item in items]
 
     async def _at_once(
         self, added: Sequence[Added], calls: Sequence[Beginning]
@@ -79,22 +78,18 @@ class Beginnings:
         ]
         if left:
             await self._database.write_each(lambda session: send(session, left, now))
-        return [None if is_added else _taken() for _ in added], said
+        return [None if is_added else taken() for _ in added], said
 
 
 def _in_one_transaction(
     session: Session, added: Sequence[Added], calls: Sequence[Beginning], now: datetime
 ) -> tuple[list[RequestKeyTaken | None], list[Known]]:
-    taken: list[RequestKeyTaken | None] = []
+    refused: list[RequestKeyTaken | None] = []
     for one in added:
         try:
             add(session, one, now)
         except RequestKeyTaken as error:
-            taken.append(error)
+            refused.append(error)
         else:
-            taken.append(None)
-    return taken, begin(session, calls, now) if calls else []
-
-
-def _taken() -> RequestKeyTaken:
-    return RequestKeyTaken("The same request came a moment before.")
+            refused.append(None)
+    return refused, begin(session, calls, now) if calls else []

@@ -56,7 +56,12 @@ def keep(session: Session, key: RequestKey, resource_id: str, now: datetime) -> 
         },
     )
     if kept.first() is None:
-        raise RequestKeyTaken("The same request came a moment before.")
+        raise taken()
+
+
+def taken() -> RequestKeyTaken:
+    """What is told to who comes with a key that is kept."""
+    return RequestKeyTaken("The same request came a moment before.")
 
 
 def _columns(key: RequestKey) -> dict[str, str]:

@@ -113,15 +113,14 @@ class Lane:
         function: Callable[[], ResultT],
         transaction: "_Transaction[ResultT] | None" = None,
     ) -> "_Turn[ResultT]":
-        turn = _Turn(self._threads, function)
+        turn = _Turn(self._threads, function, self._open.pop)
         self._open[turn.running] = transaction
-        turn.running.add_done_callback(self._open.pop)
         return turn
 
     def close(self) -> None:
         """Let what is under way end, but do not wait for a server that does not answer."""
         if self._run_seconds is not None:
-            _, stuck = wait(list(self._open), timeout=self._run_seconds)
+            _, stuck = wait(self._open, timeout=self._run_seconds)
             for turn in stuck:
                 if transaction := self._open.get(turn):
                     transaction.cut()
@@ -133,12 +132,19 @@ class _Turn(Generic[ResultT]):
     """
     A function that waits for a thread, then runs in it; `ended` is its result for the event loop.
 
-    Who waits for it may go away: it is run to its end all the same.
+    Who waits for it may go away: it is run to its end all the same. `over` is told then, in the
+    event loop.
     """
 
-    def __init__(self, threads: ThreadPoolExecutor, function: Callable[[], ResultT]) -> None:
+    def __init__(
+        self,
+        threads: ThreadPoolExecutor,
+        function: Callable[[], ResultT],
+        over: Callable[[Future[None]], object],
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._function = function
+        self._over = over
         self._timer: asyncio.TimerHandle | None = None
         self.ended: asyncio.Future[ResultT] = self._loop.create_future()
         self.running = threads.submit(self._run)
@@ -150,6 +156,7 @@ class _Turn(Generic[ResultT]):
 
         def has_waited() -> None:
             if not self.ended.done() and self.running.cancel():
+                self._over(self.running)
                 self.ended.set_exception(StoreUnavailable("The database is busy."))
             elif run_seconds is not None:
                 self._timer = self._loop.call_later(run_seconds, has_run)
@@ -168,8 +175,10 @@ class _Turn(Generic[ResultT]):
             told = partial(self._tell, None, error)
         with contextlib.suppress(RuntimeError):  # the loop has been closed
             self._loop.call_soon_threadsafe(told)
+        del told  # or an error would hold this frame, which holds the error
 
     def _tell(self, result: Any, error: BaseException | None) -> None:
+        self._over(self.running)
         if self._timer is not None:
             self._timer.cancel()
         if self.ended.done():

@@ -124,7 +124,7 @@ def client_description(app: FastAPI) -> dict[str, Any]:
 
 _COMPONENT = "#/components/schemas/{model}"
 _PROBLEM = {"$ref": _COMPONENT.format(model="Problem")}
-_APPRAISAL = {"$ref": "#/components/schemas/Appraisal"}
+_APPRAISAL = {"$ref": _COMPONENT.format(model="Appraisal")}
 
 
 def _add(model: type[BaseModel], schemas: dict[str, Any]) -> None:

@@ -3,7 +3,6 @@ Callers that are slow, say nothing or take up connections: they are let go, and 
 """
 
 import contextlib
-import gc
 import socket
 import sys
 import threading
@@ -288,11 +287,9 @@ def test_a_connection_is_kept(address: str) -> None:
     assert said.statuses == [200, 200, 200]
 
 
-def test_the_first_caller_settles_the_process(address: str) -> None:
+def test_threads_are_switched_often(address: str) -> None:
     """
-    From then on what was loaded is no longer looked through for garbage, and a transaction waits
-    ten times less for its turn than Python's 5 ms.
+    From the first caller on a transaction waits ten times less for its turn than Python's 5 ms.
     """
     assert httpx.get(f"{address}/healthz").status_code == 200
-    assert gc.get_freeze_count() > 10_000
     assert sys.getswitchinterval() == pytest.approx(SWITCHED_AFTER, abs=1e-5)

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from sqlmodel import Session
 
-from carvalue.core.appraisal import AppraisalStatus, CarSource, ConfirmedCar
+from carvalue.core.appraisal import Appraisal, AppraisalStatus, CarSource, ConfirmedCar
 from carvalue.core.cars import Car, MakeModel
 from carvalue.core.errors import (
     StoreUnavailable,
@@ -62,6 +62,17 @@ async def recorded(
     """Let something happen to an appraisal; whether anybody is told."""
     event = an_event(clock, type)
     return [await database.write(lambda session: record(session, event)) for _ in range(times)][-1]
+
+
+async def confirmed(store: SqlAppraisalStore, clock: Clock) -> Appraisal:
+    """An appraisal whose car the user has just confirmed; that is not saved yet."""
+    added = await store.add(an_appraisal(created_at=clock.now), ())
+    return replace(added, car=ConfirmedCar(Car(COROLLA, 2010), CarSource.suggested))
+
+
+def a_valuation(id: str, clock: Clock) -> Valuation:
+    usage = Usage(58_000, MileageUnit.mi, Condition.good)
+    return Valuation(id, None, usage, "US", PRICE, "fake", clock())
 
 
 async def claimed(webhooks: SqlWebhooks) -> Claimed:
@@ -145,12 +156,9 @@ async def test_two_changes_at_once(database: Database, webhooks: SqlWebhooks, cl
     """
     await webhooks.add(an_endpoint())
     store = SqlAppraisalStore(database, now=clock)
-    added = await store.add(an_appraisal(created_at=clock.now), ())
-    chosen = replace(added, car=ConfirmedCar(Car(COROLLA, 2010), CarSource.suggested))
-    usage = Usage(58_000, MileageUnit.mi, Condition.good)
-    valuation = Valuation("val_1", None, usage, "US", PRICE, "fake", clock())
+    chosen = await confirmed(store, clock)
 
-    await store.save(replace(chosen, valuation=valuation), by_way_of=chosen)
+    await store.save(replace(chosen, valuation=a_valuation("val_1", clock)), by_way_of=chosen)
 
     told = [json.loads(one.delivery.body)["type"] for one in await webhooks.claim({})]
     assert sorted(told) == ["appraisal.confirmed", "appraisal.valued"]
@@ -162,12 +170,9 @@ async def test_every_price_is_told(database: Database, webhooks: SqlWebhooks, cl
     """
     await webhooks.add(an_endpoint())
     store = SqlAppraisalStore(database, now=clock)
-    added = await store.add(an_appraisal(created_at=clock.now), ())
-    chosen = replace(added, car=ConfirmedCar(Car(COROLLA, 2010), CarSource.suggested))
-    usage = Usage(58_000, MileageUnit.mi, Condition.good)
-    first = Valuation("val_1", None, usage, "US", PRICE, "fake", clock())
-    priced = await store.save(replace(chosen, valuation=first))
-    again = await store.save(replace(priced, valuation=replace(first, id="val_2")))
+    chosen = await confirmed(store, clock)
+    priced = await store.save(replace(chosen, valuation=a_valuation("val_1", clock)))
+    again = await store.save(replace(priced, valuation=a_valuation("val_2", clock)))
 
     await store.save(replace(again, client_reference="other"))
 
