@@ -5,13 +5,12 @@ and back, where transactions of the same take nine.
 The user waits for every way, and each is a turn of a thread, too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, Executable, bindparam, column, text
 from sqlmodel import Session
 
 from carvalue.core.appraisal import Appraisal
@@ -20,20 +19,21 @@ from carvalue.core.request_keys import KEPT_FOR, RequestKey
 from carvalue.storage import request_keys
 from carvalue.storage.appraisal_rows import document_of, photo_columns, write_new
 from carvalue.storage.leases import LEASE_SECONDS
-from carvalue.storage.paid_calls import BEGUN, SAID_COLUMNS, Beginning, asked_of
-from carvalue.storage.tables import UtcDateTime
+from carvalue.storage.paid_calls import BEGUN, Beginning, SaidRow, asked_of
+from carvalue.storage.tables import kept_instant
 
-_INSTANTS = ("now", "key_until", "created_at", "expires_at")
 _KEPT = """
     kept AS (
         INSERT INTO request_key AS row (
             caller, operation, key, fingerprint, resource_id, expires_at
         )
-        SELECT :caller, :operation, :key, :fingerprint, :id, :key_until WHERE :has_key
+        VALUES (
+            %(caller)s, %(operation)s, %(key)s, %(fingerprint)s, %(id)s, %(key_until)s
+        )
         ON CONFLICT (caller, operation, key) DO UPDATE SET
             fingerprint = excluded.fingerprint, resource_id = excluded.resource_id,
             expires_at = excluded.expires_at
-        WHERE row.expires_at <= :now
+        WHERE row.expires_at <= %(now)s
         RETURNING row.key
     )"""
 _ADDED = """
@@ -43,30 +43,26 @@ _ADDED = """
             stage, lease, lease_until, tries
         )
         SELECT
-            :id, :owner, :version, :status, :created_at, :expires_at, :document, :stage, :lease,
-            CASE WHEN :is_open
-                THEN CAST(extract(epoch FROM clock_timestamp()) AS float) + :lease_seconds
+            %(id)s, %(owner)s, %(version)s, %(status)s, %(created_at)s, %(expires_at)s,
+            %(document)s, %(stage)s, %(lease)s,
+            CASE WHEN %(is_open)s
+                THEN CAST(extract(epoch FROM clock_timestamp()) AS float) + %(lease_seconds)s
                 ELSE 0
             END,
             0
-        WHERE NOT :has_key OR EXISTS (SELECT FROM kept)
+        {if_its_key_was_free}
         RETURNING id
     )"""
-# Not one array of all photos: the driver would write their bytes out in hexadecimal digits.
-_PHOTO = """
-    photo_{number} AS (
+_IF_ITS_KEY_WAS_FREE = "WHERE EXISTS (SELECT FROM kept)"
+_PHOTOS = """
+    photos AS (
         INSERT INTO photo (appraisal_id, side, content, width, height)
-        SELECT id, :side_{number}, CAST(:content_{number} AS bytea), :width_{number},
-            :height_{number}
-        FROM added
+        SELECT added.id, one.* FROM added, (VALUES {rows}) AS one
     )"""
-
-
-_TOLD = "SELECT EXISTS (SELECT FROM added) AS is_added"
-_TOLD_OF_CALLS = """
-    SELECT {is_added}, said.key, question, outcome, settled_at, document
-    FROM (SELECT) AS once LEFT JOIN said ON TRUE
-    ORDER BY settled_at DESC"""
+# Not one array of all photos: the driver would write their bytes out in hexadecimal digits.
+_PHOTO = "(%(side_{number})s, %(content_{number})s, %(width_{number})s, %(height_{number})s)"
+_TOLD = "SELECT {is_added}, said.* FROM (SELECT) AS once LEFT JOIN said ON TRUE"
+_TOLD_WITHOUT_CALLS = "SELECT {is_added}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,58 +81,59 @@ def add(session: Session, one: Added, now: datetime) -> None:
     write_new(session, one.appraisal, one.photos)
 
 
-def begin_at_once(
-    session: Session, one: Added | None, calls: Sequence[Beginning], now: datetime
-) -> tuple[bool, Sequence[Any]]:
+def beginning(
+    one: Added | None, calls: Sequence[Beginning], now: datetime
+) -> tuple[str, Mapping[str, Any]]:
     """
-    An appraisal and calls, of which one may be missing, in one statement of PostgreSQL.
+    An appraisal and calls, of which one may be missing, as one statement of PostgreSQL.
 
-    Whether the appraisal was added, which it is not where the key of its request is taken; and what
-    was said before. Of whose calls nothing was said it is written that they are sent.
+    Of whose calls nothing was said before it is written that they are sent. `begun` reads its rows.
     """
-    statement = _statement(len(one.photos) if one else None, bool(calls))
-    parameters = (_parameters(one, now) if one else {}) | (asked_of(calls, now) if calls else {})
-    rows = session.connection().execute(statement, parameters).all()
-    return rows[0].is_added, [row for row in rows if row.key is not None] if calls else []
+    if one is None:
+        return _statement(None, False, True), asked_of(calls, now)
+    parameters = _added(one)
+    if one.key:
+        parameters |= _key_kept(one.key, now)
+    if calls:
+        parameters |= asked_of(calls, now)
+    return _statement(len(one.photos), one.key is not None, bool(calls)), parameters
+
+
+def begun(rows: Sequence[tuple[Any, ...]]) -> tuple[bool, Sequence[SaidRow]]:
+    """
+    Whether the appraisal was added, which it is not where the key of its request is taken; and what
+    was said before, the newest first.
+    """
+    said = [SaidRow.of(row[1:]) for row in rows if row[1:] and row[1] is not None]
+    return rows[0][0], sorted(said, key=lambda row: row.settled_at, reverse=True)
 
 
 @cache
-def _statement(photos: int | None, has_calls: bool) -> Executable:
+def _statement(photos: int | None, has_key: bool, has_calls: bool) -> str:
     parts: list[str] = []
-    instants: list[str] = []
-    columns: list[ColumnElement[Any]] = [column("is_added", Boolean)]
+    if has_key:
+        parts.append(_KEPT)
     if photos is not None:
-        parts += [_KEPT, _ADDED, *(_PHOTO.format(number=number) for number in range(photos))]
-        instants += _INSTANTS
+        parts.append(_ADDED.format(if_its_key_was_free=_IF_ITS_KEY_WAS_FREE if has_key else ""))
+    if photos:
+        rows = ", ".join(_PHOTO.format(number=number) for number in range(photos))
+        parts.append(_PHOTOS.format(rows=rows))
     if has_calls:
         parts.append(BEGUN)
-        instants += ["now", "since"]
-        columns += SAID_COLUMNS
-        is_added = "FALSE" if photos is None else "EXISTS (SELECT FROM added)"
-        told = _TOLD_OF_CALLS.format(is_added=f"{is_added} AS is_added")
-    else:
-        told = _TOLD
-    statement = text(f"WITH {', '.join(parts)} {told}")
-    bound = (bindparam(name, type_=UtcDateTime) for name in dict.fromkeys(instants))
-    return statement.bindparams(*bound).columns(*columns)
+    is_added = "FALSE" if photos is None else "EXISTS (SELECT FROM added)"
+    told = _TOLD if has_calls else _TOLD_WITHOUT_CALLS
+    return f"WITH {', '.join(parts)} {told.format(is_added=is_added)}"
 
 
-def _parameters(one: Added, now: datetime) -> dict[str, Any]:
-    appraisal, key = one.appraisal, one.key
+def _added(one: Added) -> dict[str, Any]:
+    appraisal = one.appraisal
     return {
-        "has_key": key is not None,
-        "caller": key.caller if key else "",
-        "operation": key.operation if key else "",
-        "key": key.key if key else "",
-        "fingerprint": key.fingerprint if key else "",
-        "key_until": now + KEPT_FOR,
-        "now": now,
         "id": appraisal.id,
         "owner": appraisal.owner,
         "version": appraisal.version,
         "status": appraisal.status.value,
-        "created_at": appraisal.created_at,
-        "expires_at": appraisal.expires_at,
+        "created_at": kept_instant(appraisal.created_at),
+        "expires_at": kept_instant(appraisal.expires_at),
         "document": document_of(appraisal),
         "stage": appraisal.stage.value if appraisal.stage else None,
         "lease": appraisal.lease,
@@ -147,4 +144,15 @@ def _parameters(one: Added, now: datetime) -> dict[str, Any]:
             for number, photo in enumerate(one.photos)
             for name, value in photo_columns(photo).items()
         },
+    }
+
+
+def _key_kept(key: RequestKey, now: datetime) -> dict[str, Any]:
+    return {
+        "caller": key.caller,
+        "operation": key.operation,
+        "key": key.key,
+        "fingerprint": key.fingerprint,
+        "key_until": kept_instant(now + KEPT_FOR),
+        "now": kept_instant(now),
     }

@@ -4,7 +4,7 @@ Writes an appraisal, and what hangs on it, into its rows; always within somebody
 Every request passes here, so the statements are made once, and no objects are made of rows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -19,13 +19,14 @@ from carvalue.core.valuation import Valuation
 from carvalue.core.webhooks import Event, status_event
 from carvalue.storage.database import dialect_of, inserts, is_postgresql
 from carvalue.storage.leases import FROM_NOW, lease_columns
-from carvalue.storage.listening import NOTIFIED, NOTIFIED_OF
+from carvalue.storage.listening import CHANNEL, NOTIFIED, NOTIFIED_OF
 from carvalue.storage.tables import (
     AppraisalRow,
     AwaitedRow,
     ConfirmationRow,
     PhotoRow,
     ValuationRow,
+    kept_instant,
     table_of,
 )
 from carvalue.storage.webhook_tables import WebhookEndpointRow
@@ -57,11 +58,16 @@ _CHANGED = update(_ROWS).where(
     _ROWS.c.expires_at > bindparam("now"),
 )
 _CHANGED_HELD = _CHANGED.where(_ROWS.c.lease == bindparam("held"))
-# Only where nobody is to be told and nothing hangs on the appraisal, so that this is all of it.
-_CHANGED_AT_ONCE = _CHANGED_HELD.where(
-    ~exists().where(_AWAITED.c.appraisal_id == _THIS),
-    ~exists().where(_ENDPOINTS.c.disabled_reason.is_(None)),
-).returning(NOTIFIED)
+# PostgreSQL's own, for one that is plain: only where nobody is to be told and nothing hangs on the
+# appraisal, so that this is all of it.
+_CHANGED_AT_ONCE = """
+    UPDATE appraisal SET
+        version = %(version)s, status = %(status)s, expires_at = %(expires_at)s,
+        document = %(document)s, stage = NULL, lease = NULL, lease_until = 0, tries = 0
+    WHERE id = %(id)s AND version = %(before)s AND expires_at > %(now)s AND lease = %(held)s
+        AND NOT EXISTS (SELECT FROM awaited WHERE appraisal_id = %(id)s)
+        AND NOT EXISTS (SELECT FROM webhook_endpoint WHERE disabled_reason IS NULL)
+    RETURNING pg_notify(%(channel)s, %(id)s)"""
 _LEASED = {one: one.values(FROM_NOW) for one in (_ADDED, _CHANGED, _CHANGED_HELD)}
 _DELETED = delete(_ROWS).where(_ROWS.c.id == _THIS)
 _CONFIRMATION_DELETED = delete(_CONFIRMATIONS).where(_CONFIRMATIONS.c.id == _THIS)
@@ -185,15 +191,23 @@ def is_plain(appraisal: Appraisal) -> bool:
     )
 
 
-def change_at_once(session: Session, appraisal: Appraisal, held: str, now: datetime) -> bool:
+def change_at_once(appraisal: Appraisal, held: str, now: datetime) -> tuple[str, Mapping[str, Any]]:
     """
-    As `write_change`, in one statement, for one that `is_plain`.
+    `write_change` as one statement of PostgreSQL, for one that `is_plain`.
 
-    False if nothing was written: there is more to write, or `write_change` will say why not.
+    Without a row nothing was written: there is more to write, or `write_change` will say why not.
     """
-    known = {"this": appraisal.id, "before": appraisal.version - 1, "now": now, "held": held}
-    columns = _columns(session, appraisal, {**known, NOTIFIED_OF: appraisal.id})
-    return session.connection().execute(_CHANGED_AT_ONCE, columns).first() is not None
+    return _CHANGED_AT_ONCE, {
+        "id": appraisal.id,
+        "before": appraisal.version - 1,
+        "now": kept_instant(now),
+        "held": held,
+        "version": appraisal.version,
+        "status": appraisal.status.value,
+        "expires_at": kept_instant(appraisal.expires_at),
+        "document": document_of(appraisal),
+        "channel": CHANNEL,
+    }
 
 
 def write_deletion(session: Session, id: str) -> None:

@@ -121,7 +121,12 @@ class SqlAppraisalStore:
 
         held = appraisal.lease
         alone = photo is None and key is None and by_way_of is None and is_plain(saved)
-        if held and alone and self._database.is_remote and await self._changed_at_once(saved, held):
+        if (
+            held
+            and alone
+            and self._database.is_remote
+            and await self._database.at_once(*change_at_once(saved, held, self._now()))
+        ):
             self._changes.changed(saved.id)
             return saved
 
@@ -144,12 +149,6 @@ class SqlAppraisalStore:
             self._recorded()
         self._changes.changed(saved.id)
         return saved
-
-    async def _changed_at_once(self, saved: Appraisal, held: str) -> bool:
-        now = self._now()
-        return await self._database.write_each(
-            lambda session: change_at_once(session, saved, held, now)
-        )
 
     async def resource(self, key: RequestKey) -> str | None:
         return await self._database.read(

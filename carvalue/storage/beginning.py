@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from sqlmodel import Session
 
 from carvalue.core.request_keys import RequestKeyTaken
-from carvalue.storage.adding import Added, add, begin_at_once
+from carvalue.storage.adding import Added, add, beginning, begun
 from carvalue.storage.database import Database
 from carvalue.storage.paid_calls import Beginning, Known, begin, known, matching, send
 from carvalue.storage.request_keys import taken
@@ -67,9 +67,7 @@ class Beginnings:
     ) -> tuple[list[RequestKeyTaken | None], list[Known]]:
         """One statement, and a second one for calls of which something else was said before."""
         now, one = self._now(), added[0] if added else None
-        is_added, before = await self._database.write_each(
-            lambda session: begin_at_once(session, one, calls, now)
-        )
+        is_added, before = begun(await self._database.at_once(*beginning(one, calls, now)))
         said = [known(before, call, now) for call in calls]
         left = [
             call
@@ -77,7 +75,7 @@ class Beginnings:
             if found is None and matching(before, call)
         ]
         if left:
-            await self._database.write_each(lambda session: send(session, left, now))
+            await self._database.write(lambda session: send(session, left, now))
         return [None if is_added else taken() for _ in added], said
 
 

@@ -19,8 +19,8 @@ from sqlmodel import Session
 from carvalue.core.errors import SettingsIncomplete, StoreUnavailable
 from carvalue.core.observer import DatabaseUsed, tell
 from carvalue.storage import postgres, sqlite
+from carvalue.storage.lanes import Lane
 from carvalue.storage.migrating import Upgraded, prepare, upgrade
-from carvalue.storage.transactions import Lane
 
 CONNECTIONS = 10
 """To PostgreSQL, by each process."""
@@ -61,16 +61,17 @@ class Database:
         with _told("write"):
             return await self._writing.write(work)
 
-    async def write_each(self, work: Callable[[Session], ResultT]) -> ResultT:
+    async def at_once(
+        self, statement: str, parameters: Mapping[str, Any]
+    ) -> Sequence[tuple[Any, ...]]:
         """
-        Run statements of which each may stand without the others; PostgreSQL commits each of them.
+        The rows of one statement that is complete in itself; only where `is_remote`.
 
-        `work` may be run more than once, as above.
+        It stands as soon as it is done, and may be run more than once. Parameters are written
+        `%(name)s`; instants are without their zone, as they are kept.
         """
-        if self._is_sqlite:
-            return await self.write(work)
         with _told("write"):
-            return await self._writing.write_each(work)
+            return await self._writing.at_once(statement, parameters)
 
     async def read(self, work: Callable[[Session], ResultT]) -> ResultT:
         """Run a transaction that only reads."""

@@ -4,9 +4,9 @@ Writes down that calls are made that are paid for, unless what they ask was said
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import bindparam, or_, select
@@ -15,7 +15,7 @@ from sqlmodel import Session
 from carvalue.core.answers import Answer, Awaited
 from carvalue.core.ledger import COUNTS_FOR, CallOutcome, PaidCall
 from carvalue.storage.database import INSERTS, dialect_of
-from carvalue.storage.tables import table_of
+from carvalue.storage.tables import kept_instant, table_of
 from carvalue.storage.work_tables import PaidCallRow
 
 SAID: TypeAdapter[Answer | Awaited] = TypeAdapter(Answer | Awaited)
@@ -53,20 +53,19 @@ _SENT = {
 BEGUN = """
     asked AS (
         SELECT * FROM unnest(
-            CAST(:keys AS text[]), CAST(:questions AS text[]), CAST(:appraisals AS text[]),
-            CAST(:sides AS text[]), CAST(:providers AS text[]), CAST(:shared AS boolean[])
+            %(keys)s::text[], %(questions)s::text[], %(appraisals)s::text[],
+            %(sides)s::text[], %(providers)s::text[], %(shared)s::boolean[]
         ) AS one (key, question, appraisal_id, side, provider, shared)
     ), said AS (
-        SELECT row.* FROM paid_call AS row
+        SELECT key, question, outcome, settled_at, document FROM paid_call
         WHERE (
-            row.question = ANY(CAST(:shared_questions AS text[]))
-            OR row.key = ANY(CAST(:own_keys AS text[]))
-        ) AND row.outcome = ANY(CAST(:counting AS text[])) AND row.settled_at > :since
+            question = ANY(%(shared_questions)s::text[]) OR key = ANY(%(own_keys)s::text[])
+        ) AND outcome = ANY(%(counting)s::text[]) AND settled_at > %(since)s
     ), sent AS (
         INSERT INTO paid_call AS row (
             key, question, appraisal_id, side, provider, attempts, outcome, sent_at
         )
-        SELECT DISTINCT ON (key) key, question, appraisal_id, side, provider, 1, 'sent', :now
+        SELECT DISTINCT ON (key) key, question, appraisal_id, side, provider, 1, 'sent', %(now)s
         FROM asked
         WHERE NOT EXISTS (
             SELECT FROM said
@@ -78,7 +77,23 @@ BEGUN = """
             attempts = row.attempts + 1, outcome = excluded.outcome,
             sent_at = excluded.sent_at, settled_at = NULL, document = NULL
     )"""
-SAID_COLUMNS = [_TABLE.c[name] for name in ("key", "question", "outcome", "settled_at", "document")]
+_COUNTING = [outcome.value for outcome in COUNTS_FOR]
+_COUNTS_FOR_LONGEST = max(COUNTS_FOR.values())
+
+
+class SaidRow(NamedTuple):
+    """What a call came to, as `said` of `BEGUN` has it."""
+
+    key: str
+    question: str
+    outcome: str
+    settled_at: datetime
+    document: str | None
+
+    @classmethod
+    def of(cls, columns: Sequence[Any]) -> "SaidRow":
+        key, question, outcome, settled_at, document = columns
+        return cls(key, question, outcome, settled_at.replace(tzinfo=UTC), document)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +110,7 @@ def begin(session: Session, calls: Sequence[Beginning], now: datetime) -> list[K
     asked = {
         "questions": [one.call.question for one in calls if one.shared],
         "keys": [one.call.key for one in calls if not one.shared],
-        "since": now - max(COUNTS_FOR.values()),
+        "since": now - _COUNTS_FOR_LONGEST,
     }
     before = session.connection().execute(_SAID_BEFORE, asked).all()
     found = [known(before, one, now) for one in calls]
@@ -140,9 +155,9 @@ def asked_of(some: Sequence[Beginning], now: datetime) -> dict[str, Any]:
         "sides": [call.side.value for call in calls],
         "providers": [call.provider for call in calls],
         "shared": [one.shared for one in some],
-        "counting": [outcome.value for outcome in COUNTS_FOR],
-        "now": now,
-        "since": now - max(COUNTS_FOR.values()),
+        "counting": _COUNTING,
+        "now": kept_instant(now),
+        "since": kept_instant(now - _COUNTS_FOR_LONGEST),
     }
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import URL, Engine, NullPool, create_engine, event
 from sqlalchemy.exc import DisconnectionError
 
-from carvalue.storage.transactions import Lane
+from carvalue.storage.lanes import Lane
 
 QUEUE_SECONDS = 3.0
 RUN_SECONDS = 5.0
@@ -32,23 +32,32 @@ LIMITS: dict[str, Any] = {
 }
 
 
-def lane(url: URL, connections: int) -> Lane:
-    engine = pooled_engine(url, connections)
+def lane(
+    url: URL,
+    connections: int,
+    *,
+    idle_seconds: float = IDLE_SECONDS,
+    queue_seconds: float = QUEUE_SECONDS,
+    run_seconds: float = RUN_SECONDS,
+) -> Lane:
+    engine = _pooled_engine(url, connections, idle_seconds)
     return Lane(
-        engine,
+        engine.execution_options(isolation_level="READ COMMITTED"),
         "database",
         connections,
-        queue_seconds=QUEUE_SECONDS,
-        run_seconds=RUN_SECONDS,
-        # Statements see what is committed when they begin (READ COMMITTED), in a transaction or
-        # not; without BEGIN and COMMIT they take a third of the way.
-        reading=engine.execution_options(isolation_level="AUTOCOMMIT"),
+        queue_seconds=queue_seconds,
+        run_seconds=run_seconds,
+        # Single statements see what is committed when they begin, in a transaction or not; without
+        # BEGIN and COMMIT they take a third of the way.
+        plain=engine,
     )
 
 
-def pooled_engine(url: URL, connections: int, *, idle_seconds: float = IDLE_SECONDS) -> Engine:
+def _pooled_engine(url: URL, connections: int, idle_seconds: float) -> Engine:
     engine = create_engine(
         with_driver(url),
+        isolation_level="AUTOCOMMIT",
+        skip_autocommit_rollback=True,
         pool_size=connections,
         max_overflow=0,
         pool_timeout=QUEUE_SECONDS,

@@ -18,7 +18,7 @@ from sqlalchemy import URL, Engine, NullPool, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
 from carvalue.core.errors import StoreUnavailable
-from carvalue.storage.transactions import Lane
+from carvalue.storage.lanes import Lane
 
 logger = logging.getLogger(__name__)
 

@@ -15,10 +15,15 @@ class UtcDateTime(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        return value.astimezone(UTC).replace(tzinfo=None) if value else None
+        return kept_instant(value) if value else None
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         return value.replace(tzinfo=UTC) if value else None
+
+
+def kept_instant(instant: datetime) -> datetime:
+    """An instant as it is kept: in UTC, without saying so."""
+    return instant.astimezone(UTC).replace(tzinfo=None)
 
 
 def table_of(row: type[SQLModel]) -> Table:

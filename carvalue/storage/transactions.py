@@ -1,20 +1,18 @@
 """
-Runs transactions in threads: so many at a time, so many waiting, and none for ever.
+Runs what the database is asked on one of its connections, in the thread of whoever calls.
 
-A transaction that broke off is run again where nothing of it can have been kept: it was in
-another's way, or its connection was lost before the commit. One whose commit was not heard of is
-never run again, since it may have been done.
+What broke off is run again where nothing of it can have been kept: it was in another's way, or its
+connection was lost before the commit. One whose commit was not heard of is never run again, since
+it may have been done.
 """
 
-import asyncio
 import contextlib
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -23,8 +21,6 @@ from sqlmodel import Session
 
 from carvalue.core.errors import StoreUnavailable
 
-MAX_WAITING = 500
-"""Transactions that wait for a thread; who comes then is told at once to come back."""
 REPEATED = 3
 COLLISIONS = {
     "40001",  # serialization failure
@@ -44,166 +40,11 @@ def translated() -> Iterator[None]:
         raise StoreUnavailable("The database cannot be used right now.") from error
 
 
-class Lane:
-    """
-    The threads of an engine, one for each of its connections; `reading` is the same engine with
-    other options.
+class Cuttable(ABC, Generic[ResultT]):
+    """Work on a connection of an engine, which may be cut off from outside its thread."""
 
-    Who has waited for a turn for `queue_seconds` is told to come back. `run_seconds` is how much
-    longer one that has begun is waited for; None is to its end. After that its connection is cut,
-    and whether it was done is not known.
-    """
-
-    def __init__(
-        self,
-        engine: Engine,
-        name: str,
-        threads: int,
-        *,
-        queue_seconds: float,
-        run_seconds: float | None = None,
-        reading: Engine | None = None,
-    ) -> None:
-        self.engine = engine
-        self._reading = reading or engine
-        self._threads = ThreadPoolExecutor(threads, name)
-        self._most = threads + MAX_WAITING
-        self._queue_seconds = queue_seconds
-        self._run_seconds = run_seconds
-        self._open: dict[Future[Any], _Transaction[Any] | None] = {}
-
-    async def write(self, work: Callable[[Session], ResultT]) -> ResultT:
-        """Run it, committed at the end, rolled back on an error; it may be run more than once."""
-        return await self._transaction(self.engine, work)
-
-    async def write_each(self, work: Callable[[Session], ResultT]) -> ResultT:
-        """
-        Run statements of which each is complete in itself, and stands as soon as it is done.
-
-        Where the engine can, they take no transaction around them, which is two more ways to the
-        server and back.
-        """
-        return await self._transaction(self._reading, work, stands_at_once=True)
-
-    async def read(self, work: Callable[[Session], ResultT]) -> ResultT:
-        """Run what only reads."""
-        return await self._transaction(self._reading, work)
-
-    async def _transaction(
-        self, engine: Engine, work: Callable[[Session], ResultT], *, stands_at_once: bool = False
-    ) -> ResultT:
-        if len(self._open) >= self._most:
-            raise StoreUnavailable("The database is busy.")
-        transaction = _Transaction(
-            engine,
-            work,
-            can_be_cut=self._run_seconds is not None,
-            stands_at_once=stands_at_once,
-        )
-        turn = self._begun(transaction.run, transaction)
-        turn.limit(self._queue_seconds, self._run_seconds, transaction.cut)
-        return await turn.ended
-
-    async def call(self, function: Callable[[], ResultT]) -> ResultT:
-        """Run something else in its turn, to its end."""
-        return await self._begun(function).ended
-
-    def _begun(
-        self,
-        function: Callable[[], ResultT],
-        transaction: "_Transaction[ResultT] | None" = None,
-    ) -> "_Turn[ResultT]":
-        turn = _Turn(self._threads, function, self._open.pop)
-        self._open[turn.running] = transaction
-        return turn
-
-    def close(self) -> None:
-        """Let what is under way end, but do not wait for a server that does not answer."""
-        if self._run_seconds is not None:
-            _, stuck = wait(self._open, timeout=self._run_seconds)
-            for turn in stuck:
-                if transaction := self._open.get(turn):
-                    transaction.cut()
-        self._threads.shutdown()
-        self.engine.dispose()
-
-
-class _Turn(Generic[ResultT]):
-    """
-    A function that waits for a thread, then runs in it; `ended` is its result for the event loop.
-
-    Who waits for it may go away: it is run to its end all the same. `over` is told then, in the
-    event loop.
-    """
-
-    def __init__(
-        self,
-        threads: ThreadPoolExecutor,
-        function: Callable[[], ResultT],
-        over: Callable[[Future[None]], object],
-    ) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._function = function
-        self._over = over
-        self._timer: asyncio.TimerHandle | None = None
-        self.ended: asyncio.Future[ResultT] = self._loop.create_future()
-        self.running = threads.submit(self._run)
-
-    def limit(
-        self, queue_seconds: float, run_seconds: float | None, cut: Callable[[], None]
-    ) -> None:
-        """Let it wait, and then run, for so long; who waits hears `StoreUnavailable`."""
-
-        def has_waited() -> None:
-            if not self.ended.done() and self.running.cancel():
-                self._over(self.running)
-                self.ended.set_exception(StoreUnavailable("The database is busy."))
-            elif run_seconds is not None:
-                self._timer = self._loop.call_later(run_seconds, has_run)
-
-        def has_run() -> None:
-            cut()
-            if not self.ended.done():
-                self.ended.set_exception(StoreUnavailable("The database does not answer."))
-
-        self._timer = self._loop.call_later(queue_seconds, has_waited)
-
-    def _run(self) -> None:
-        try:
-            told = partial(self._tell, self._function(), None)
-        except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
-            told = partial(self._tell, None, error)
-        with contextlib.suppress(RuntimeError):  # the loop has been closed
-            self._loop.call_soon_threadsafe(told)
-        del told  # or an error would hold this frame, which holds the error
-
-    def _tell(self, result: Any, error: BaseException | None) -> None:
-        self._over(self.running)
-        if self._timer is not None:
-            self._timer.cancel()
-        if self.ended.done():
-            return
-        if error is not None:
-            self.ended.set_exception(error)
-        else:
-            self.ended.set_result(result)
-
-
-class _Transaction(Generic[ResultT]):
-    """One transaction, which may be cut off from outside its thread."""
-
-    def __init__(
-        self,
-        engine: Engine,
-        work: Callable[[Session], ResultT],
-        *,
-        can_be_cut: bool,
-        stands_at_once: bool,
-    ) -> None:
+    def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._work = work
-        self._can_be_cut = can_be_cut
-        self._stands_at_once = stands_at_once
         self._lock = threading.Lock()
         self._held: Any = None
         self._is_cut = False
@@ -227,24 +68,17 @@ class _Transaction(Generic[ResultT]):
             if self._held is not None:
                 _shut_down(self._held)
 
-    def _once(self) -> ResultT:
-        self._committing = self._stands_at_once
-        with self._engine.connect() as connection:
-            try:
-                if self._can_be_cut:
-                    self._hold(connection.connection.driver_connection)
-                transaction = connection.begin()
-                try:
-                    with _session(connection) as session:
-                        result = self._work(session)
-                    self._committing = True
-                    transaction.commit()
-                    return result
-                except BaseException:
-                    transaction.rollback()  # while it can be cut
-                    raise
-            finally:
-                self._hold(None)
+    @abstractmethod
+    def _once(self) -> ResultT: ...
+
+    @contextmanager
+    def _holding(self, connection: Any) -> Iterator[None]:
+        """Within the block this connection of the driver is what is cut."""
+        self._hold(connection)
+        try:
+            yield
+        finally:
+            self._hold(None)
 
     def _hold(self, connection: Any) -> None:
         with self._lock:
@@ -262,6 +96,76 @@ class _Transaction(Generic[ResultT]):
             self._was_lost = True
             return True
         return False
+
+
+class Transaction(Cuttable[ResultT]):
+    """One transaction: what `work` does in its session, committed at the end."""
+
+    def __init__(self, engine: Engine, work: Callable[[Session], ResultT]) -> None:
+        super().__init__(engine)
+        self._work = work
+
+    def _once(self) -> ResultT:
+        self._committing = False
+        with (
+            self._engine.connect() as connection,
+            self._holding(connection.connection.driver_connection),
+        ):
+            transaction = connection.begin()
+            try:
+                with _session(connection) as session:
+                    result = self._work(session)
+                self._committing = True
+                transaction.commit()
+                return result
+            except BaseException:
+                transaction.rollback()  # while it can be cut
+                raise
+
+
+class AtOnce(Cuttable[Sequence[tuple[Any, ...]]]):
+    """
+    One statement that is complete in itself, and stands as soon as it is done.
+
+    For an engine without transactions; the statement is PostgreSQL's own, as are the names of its
+    parameters, `%(name)s`, and their types. It is handed to the driver as it is: what every upload
+    waits for takes half as long without what makes a statement and its rows general.
+    """
+
+    def __init__(self, engine: Engine, statement: str, parameters: Mapping[str, Any]) -> None:
+        super().__init__(engine)
+        self._statement = statement
+        self._parameters = parameters
+        self._committing = True  # from its beginning on
+
+    def _once(self) -> Sequence[tuple[Any, ...]]:
+        dialect = self._engine.dialect
+        failure = dialect.loaded_dbapi.Error
+        lost = False
+        try:
+            with contextlib.closing(self._engine.raw_connection()) as pooled:
+                connection: Any = pooled.driver_connection
+                try:
+                    with self._holding(connection):
+                        rows: Sequence[tuple[Any, ...]] = connection.execute(
+                            self._statement, self._parameters
+                        ).fetchall()
+                        return rows
+                except failure:
+                    if lost := connection.closed:
+                        pooled.invalidate()
+                        self._engine.dispose()  # the others may be lost as well
+                    raise
+        except failure as error:
+            raise DBAPIError.instance(
+                None,
+                None,
+                error,
+                failure,
+                hide_parameters=True,
+                connection_invalidated=lost,
+                dialect=dialect,
+            ) from error
 
 
 class _Session(Session):

@@ -14,10 +14,11 @@ from sqlmodel import Session
 
 from carvalue.core.errors import StoreUnavailable
 from carvalue.core.photos import Side
+from carvalue.storage import postgres
 from carvalue.storage.appraisals import SqlAppraisalStore
 from carvalue.storage.database import Database
-from carvalue.storage.postgres import pooled_engine
-from carvalue.storage.transactions import MAX_WAITING, REPEATED, Lane
+from carvalue.storage.lanes import MAX_WAITING, Lane
+from carvalue.storage.transactions import REPEATED
 from tests.fakes import Clock, a_photo, an_appraisal
 from tests.storage.conftest import emptied, opened
 
@@ -38,8 +39,9 @@ def a_lane(
     url: URL, *, connections: int = 1, idle_seconds: float = 60, queue_seconds: float = 0.5
 ) -> Iterator[Lane]:
     """Transactions that are waited for a second."""
-    engine = pooled_engine(url, connections, idle_seconds=idle_seconds)
-    lane = Lane(engine, "test", connections, queue_seconds=queue_seconds, run_seconds=0.5)
+    lane = postgres.lane(
+        url, connections, idle_seconds=idle_seconds, queue_seconds=queue_seconds, run_seconds=0.5
+    )
     try:
         yield lane
     finally:
@@ -331,8 +333,7 @@ async def test_closing_while_the_server_is_away(url: str) -> None:
     """
     proxy = Proxy(url)
     async with proxy.opened() as address:
-        engine = pooled_engine(address, 1)
-        lane = Lane(engine, "test", 1, queue_seconds=600, run_seconds=0.1)
+        lane = postgres.lane(address, 1, queue_seconds=600, run_seconds=0.1)
         await lane.write(lambda session: session.connection().execute(COUNT).scalar())
         proxy.swallows = True
         calling = asyncio.create_task(lane.write(Work(times=0)))
