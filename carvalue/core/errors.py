@@ -246,6 +246,9 @@ class WebhookEndpointDisabled(CarvalueError):
     code = "webhook-endpoint-disabled"
 
 
+# The request came before, or there is too much of it
+
+
 class MalformedKey(CarvalueError):
     """An Idempotency-Key that is none."""
 
@@ -294,7 +297,7 @@ class InvalidCursor(CarvalueError):
     code = "invalid-cursor"
 
 
-# Nothing to say about the price
+# Who calls may not do so
 
 
 class Unauthorized(CarvalueError):
@@ -322,6 +325,9 @@ class IdentityProviderUnavailable(CarvalueError):
     """The identity provider's keys cannot be had, so that no token can be checked."""
 
     code = "unavailable"
+
+
+# Nothing to say about the price
 
 
 class NoMarketData(CarvalueError):

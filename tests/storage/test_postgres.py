@@ -3,13 +3,12 @@ PostgreSQL on bad days: servers that do not answer, lost connections, transactio
 """
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import replace
 
 import psycopg
 import pytest
-from sqlalchemy import URL, make_url, text
+from sqlalchemy import make_url, text
 from sqlmodel import Session
 
 from carvalue.core.errors import StoreUnavailable
@@ -20,6 +19,7 @@ from carvalue.storage.database import Database
 from carvalue.storage.lanes import MAX_WAITING, Lane
 from carvalue.storage.transactions import REPEATED
 from tests.fakes import Clock, a_photo, an_appraisal
+from tests.storage.bad_days import Proxy, a_lane, end_connections, stored
 from tests.storage.conftest import emptied, opened
 
 pytestmark = pytest.mark.anyio
@@ -32,20 +32,6 @@ INSERT = text("INSERT INTO provider_calls VALUES ('imagga', '2026-11-01', 1)")
 @pytest.fixture
 def url(postgresql_url: str) -> str:
     return emptied(postgresql_url)
-
-
-@contextlib.contextmanager
-def a_lane(
-    url: URL, *, connections: int = 1, idle_seconds: float = 60, queue_seconds: float = 0.5
-) -> Iterator[Lane]:
-    """Transactions that are waited for a second."""
-    lane = postgres.lane(
-        url, connections, idle_seconds=idle_seconds, queue_seconds=queue_seconds, run_seconds=0.5
-    )
-    try:
-        yield lane
-    finally:
-        lane.close()
 
 
 @pytest.fixture
@@ -69,22 +55,6 @@ class Work:
         if self.runs <= self.times:
             connection.execute(text(self.statement))
         return int(connection.execute(COUNT).scalar_one())
-
-
-def end_connections(url: str) -> None:
-    """What a restarted server does to those who were connected."""
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid != pg_backend_pid()"
-        )
-
-
-def stored(url: str) -> int:
-    with psycopg.connect(url) as connection:
-        row = connection.execute("SELECT count(*) FROM provider_calls").fetchone()
-        assert row is not None
-        return int(row[0])
 
 
 # How it is used
@@ -166,6 +136,22 @@ async def test_what_does_not_get_better(url: str, lane: Lane, state: str, runs: 
 
     assert work.runs == runs
     assert stored(url) == 0
+
+
+# What is in it
+
+
+async def test_photos_are_kept_as_they_are(url: str, clock: Clock) -> None:
+    """
+    No time is spent on finding out that a JPEG cannot be compressed: not even one is that could be.
+    """
+    easy = replace(a_photo(Side.front), content=bytes(50_000))
+    with opened(url) as database:
+        await SqlAppraisalStore(database, now=clock).add(an_appraisal(), [easy])
+
+    with psycopg.connect(url) as connection:
+        kept = connection.execute("SELECT pg_column_size(content) FROM photo").fetchone()
+    assert kept == (50_000,)
 
 
 # Lost connections
@@ -267,40 +253,6 @@ def test_nobody_is_there() -> None:
     while error is not None:
         assert "SECRET123" not in str(error)
         error = error.__cause__
-
-
-class Proxy:
-    """A way to the server that can swallow all that is sent over it, and let nobody know."""
-
-    def __init__(self, url: str) -> None:
-        self._server = make_url(url)
-        self._passing: set[asyncio.Task[None]] = set()
-        self.swallows = False
-        self.lost_one = asyncio.Event()
-
-    @contextlib.asynccontextmanager
-    async def opened(self) -> AsyncIterator[URL]:
-        listening = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        _, port = listening.sockets[0].getsockname()
-        yield URL.create("postgresql", "postgres", None, "127.0.0.1", port, self._server.database)
-        listening.close()
-        await asyncio.wait(self._passing)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        socket = Path(str(self._server.query["host"])) / ".s.PGSQL.5432"
-        from_server, to_server = await asyncio.open_unix_connection(socket)
-        ways = (self._pass_on(reader, to_server), self._pass_on(from_server, writer))
-        self._passing |= {asyncio.create_task(way) for way in ways}
-
-    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError):
-            while sent := await reader.read(65536):
-                if not self.swallows:
-                    writer.write(sent)
-        self.lost_one.set()
-        writer.close()
-        with contextlib.suppress(ConnectionError):
-            await writer.wait_closed()
 
 
 @pytest.mark.parametrize("gives_up", [False, True])
