@@ -4,13 +4,16 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy import make_url
 
 from carvalue.core.ports import AppraisalStore
 from carvalue.storage.appraisals import SqlAppraisalStore
 from carvalue.storage.database import Database
+from carvalue.storage.lanes import Lane
 from tests.fakes import Clock
 from tests.memory import MemoryStore
 from tests.postgres import fresh_database, postgresql
+from tests.storage.bad_days import a_lane
 
 KINDS = ["sqlite", "postgresql"]
 
@@ -28,6 +31,13 @@ def postgresql_url(server: str) -> Iterator[str]:
     with fresh_database(server, "carvalue") as url:
         Database(url).close()
         yield url
+
+
+@pytest.fixture
+def lane(postgresql_url: str) -> Iterator[Lane]:
+    """The threads and connections of an empty PostgreSQL database."""
+    with a_lane(make_url(emptied(postgresql_url))) as lane:
+        yield lane
 
 
 def emptied(url: str) -> str:

@@ -36,12 +36,6 @@ def url(postgresql_url: str) -> str:
 
 
 @pytest.fixture
-def lane(url: str) -> Iterator[Lane]:
-    with a_lane(make_url(url)) as lane:
-        yield lane
-
-
-@pytest.fixture
 def collides(url: str) -> Iterator[None]:
     """A function that fails so many times, and counts how often it was run."""
     with psycopg.connect(url, autocommit=True) as connection:

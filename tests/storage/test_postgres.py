@@ -3,7 +3,6 @@ PostgreSQL on bad days: servers that do not answer, lost connections, transactio
 """
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import replace
 
 import psycopg
@@ -32,12 +31,6 @@ INSERT = text("INSERT INTO provider_calls VALUES ('imagga', '2026-11-01', 1)")
 @pytest.fixture
 def url(postgresql_url: str) -> str:
     return emptied(postgresql_url)
-
-
-@pytest.fixture
-def lane(url: str) -> Iterator[Lane]:
-    with a_lane(make_url(url)) as lane:
-        yield lane
 
 
 class Work:
