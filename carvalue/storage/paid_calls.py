@@ -78,7 +78,7 @@ BEGUN = """
             sent_at = excluded.sent_at, settled_at = NULL, document = NULL
     )"""
 _COUNTING = [outcome.value for outcome in COUNTS_FOR]
-_COUNTS_FOR_LONGEST = max(COUNTS_FOR.values())
+_LOOKED_BACK = max(COUNTS_FOR.values())
 
 
 class SaidRow(NamedTuple):
@@ -110,7 +110,7 @@ def begin(session: Session, calls: Sequence[Beginning], now: datetime) -> list[K
     asked = {
         "questions": [one.call.question for one in calls if one.shared],
         "keys": [one.call.key for one in calls if not one.shared],
-        "since": now - _COUNTS_FOR_LONGEST,
+        "since": now - _LOOKED_BACK,
     }
     before = session.connection().execute(_SAID_BEFORE, asked).all()
     found = [known(before, one, now) for one in calls]
@@ -157,7 +157,7 @@ def asked_of(some: Sequence[Beginning], now: datetime) -> dict[str, Any]:
         "shared": [one.shared for one in some],
         "counting": _COUNTING,
         "now": kept_instant(now),
-        "since": kept_instant(now - _COUNTS_FOR_LONGEST),
+        "since": kept_instant(now - _LOOKED_BACK),
     }
 
 
