@@ -46,7 +46,7 @@ _ADDED = """
             %(id)s, %(owner)s, %(version)s, %(status)s, %(created_at)s, %(expires_at)s,
             %(document)s, %(stage)s, %(lease)s,
             CASE WHEN %(is_open)s
-                THEN CAST(extract(epoch FROM clock_timestamp()) AS float) + %(lease_seconds)s
+                THEN extract(epoch FROM clock_timestamp())::float + %(lease_seconds)s
                 ELSE 0
             END,
             0

@@ -23,8 +23,8 @@ ResultT = TypeVar("ResultT")
 
 class Lane:
     """
-    The threads of an engine, one for each of its connections; `plain` is the same engine without
-    transactions, where it can do without them.
+    The threads of an engine, one for each of its connections; `autocommit` is the same engine
+    without transactions, where it can do without them.
 
     Who has waited for a turn for `queue_seconds` is told to come back. `run_seconds` is how much
     longer one that has begun is waited for; None is to its end. After that its connection is cut,
@@ -39,10 +39,10 @@ class Lane:
         *,
         queue_seconds: float,
         run_seconds: float | None = None,
-        plain: Engine | None = None,
+        autocommit: Engine | None = None,
     ) -> None:
         self.engine = engine
-        self._plain = plain or engine
+        self._autocommit = autocommit or engine
         self._threads = ThreadPoolExecutor(threads, name)
         self._most = threads + MAX_WAITING
         self._queue_seconds = queue_seconds
@@ -55,13 +55,13 @@ class Lane:
 
     async def read(self, work: Callable[[Session], ResultT]) -> ResultT:
         """Run what only reads."""
-        return await self._done(Transaction(self._plain, work))
+        return await self._done(Transaction(self._autocommit, work))
 
     async def at_once(
         self, statement: str, parameters: Mapping[str, Any]
     ) -> Sequence[tuple[Any, ...]]:
         """The rows of one statement that is complete in itself; see `AtOnce`."""
-        return await self._done(AtOnce(self._plain, statement, parameters))
+        return await self._done(AtOnce(self._autocommit, statement, parameters))
 
     async def _done(self, work: Cuttable[ResultT]) -> ResultT:
         if len(self._open) >= self._most:

@@ -22,6 +22,9 @@ SAID: TypeAdapter[Answer | Awaited] = TypeAdapter(Answer | Awaited)
 Known = tuple[Answer | Awaited, datetime] | None
 """What was said before of a call, and when; None: it is written that it is made."""
 
+_COUNTING = [outcome.value for outcome in COUNTS_FOR]
+_LOOKED_BACK = max(COUNTS_FOR.values())
+
 _TABLE = table_of(PaidCallRow)
 _SAID_BEFORE = (
     select(_TABLE)
@@ -30,7 +33,7 @@ _SAID_BEFORE = (
             _TABLE.c.question.in_(bindparam("questions", expanding=True)),
             _TABLE.c.key.in_(bindparam("keys", expanding=True)),
         ),
-        _TABLE.c.outcome.in_([outcome.value for outcome in COUNTS_FOR]),
+        _TABLE.c.outcome.in_(_COUNTING),
         _TABLE.c.settled_at > bindparam("since"),
     )
     .order_by(_TABLE.c.settled_at.desc())
@@ -77,8 +80,6 @@ BEGUN = """
             attempts = row.attempts + 1, outcome = excluded.outcome,
             sent_at = excluded.sent_at, settled_at = NULL, document = NULL
     )"""
-_COUNTING = [outcome.value for outcome in COUNTS_FOR]
-_LOOKED_BACK = max(COUNTS_FOR.values())
 
 
 class SaidRow(NamedTuple):

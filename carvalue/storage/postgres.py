@@ -49,7 +49,7 @@ def lane(
         run_seconds=run_seconds,
         # Single statements see what is committed when they begin, in a transaction or not; without
         # BEGIN and COMMIT they take a third of the way.
-        plain=engine,
+        autocommit=engine,
     )
 
 
@@ -100,14 +100,23 @@ def _arguments(url: URL, options: str) -> dict[str, Any]:
 
 
 def _check_idle_connections(engine: Engine, seconds: float) -> None:
+    """Ask those that were idle for so long, or while another one was lost, if they are alive."""
+    lost_at = 0.0
+
+    @event.listens_for(engine, "invalidate")
+    def _lost(_connection: object, _record: object, _error: object) -> None:
+        nonlocal lost_at
+        lost_at = time.monotonic()
+
     @event.listens_for(engine, "checkin")
     def _returned(_connection: object, record: Any) -> None:
         record.info["used_at"] = time.monotonic()
 
     @event.listens_for(engine, "checkout")
     def _taken(connection: Any, record: Any, _proxy: object) -> None:
-        used_at = record.info.get("used_at", time.monotonic())
-        if time.monotonic() - used_at < seconds:
+        now = time.monotonic()
+        used_at = record.info.get("used_at", now)
+        if now - used_at < seconds and used_at > lost_at:
             return
         try:
             engine.dialect.do_ping(connection)

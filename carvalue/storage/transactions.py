@@ -74,8 +74,8 @@ class Cuttable(ABC, Generic[ResultT]):
     @contextmanager
     def _holding(self, connection: Any) -> Iterator[None]:
         """Within the block this connection of the driver is what is cut."""
-        self._hold(connection)
         try:
+            self._hold(connection)
             yield
         finally:
             self._hold(None)
@@ -154,7 +154,6 @@ class AtOnce(Cuttable[Sequence[tuple[Any, ...]]]):
                 except failure:
                     if lost := connection.closed:
                         pooled.invalidate()
-                        self._engine.dispose()  # the others may be lost as well
                     raise
         except failure as error:
             raise DBAPIError.instance(

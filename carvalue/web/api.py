@@ -26,7 +26,7 @@ from carvalue.web.json_bodies import JsonBodies
 from carvalue.web.limits import GuessLimit, RateLimit
 from carvalue.web.openapi import describe
 from carvalue.web.page import PageSettings, page_router
-from carvalue.web.problems import add_problem_handlers
+from carvalue.web.problem_handlers import add_problem_handlers
 from carvalue.web.request_log import RequestLog, about_its_appraisal
 from carvalue.web.requests import BodyLimit, CommonHeaders, Held, Pace
 

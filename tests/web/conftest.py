@@ -2,6 +2,7 @@
 The API over fakes, without sockets.
 """
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,6 +16,9 @@ from carvalue.core.appraiser import Appraiser
 from carvalue.web.api import create_api
 from carvalue.web.dependencies import Services
 from tests.fakes import jpeg
+
+# The tests' own client logs every URL that it asks for, which is no word of ours.
+logging.getLogger("httpx").setLevel(logging.WARNING)
 
 COROLLA = {"make_id": "toyota", "model_id": "toyota-corolla", "year": 2010}
 USED = {"mileage": 58000, "mileage_unit": "mi", "condition": "very_good"}
